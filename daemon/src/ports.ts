@@ -1,0 +1,167 @@
+/**
+ * What the pipeline needs from outside. Each port has one contract suite in `testing/` that its fake and its adapters pass.
+ * Nothing here names a library.
+ */
+
+/** Full lower-case hex id of a git object: 40 characters, 64 in a SHA-256 repository. */
+export type ObjectId = string;
+export type CommitId = ObjectId;
+
+export interface Person {
+  readonly name: string;
+  readonly email: string;
+  /** Seconds since 1970. */
+  readonly time: number;
+}
+
+export interface CommitInfo {
+  readonly id: CommitId;
+  readonly tree: ObjectId;
+  readonly parents: readonly CommitId[];
+  readonly author: Person;
+  readonly committer: Person;
+  /** Whole message, trailers included. */
+  readonly message: string;
+}
+
+/** What stands at a path: the file mode as git writes it ("100644", "100755", "120000" link, "160000" submodule) and the id. */
+export interface FileState {
+  readonly mode: string;
+  readonly oid: ObjectId;
+}
+
+export interface TreeEntry extends FileState {
+  /** Slash-separated path from the root of the tree; bytes that are not UTF-8 show as U+FFFD. */
+  readonly path: string;
+}
+
+/** One path that differs between two trees; `null` = absent. Folders are not listed. A rename is a removal and an addition. */
+export interface TreeChange {
+  readonly path: string;
+  readonly from: FileState | null;
+  readonly to: FileState | null;
+}
+
+/** A commit with what it changed against its first parent (against the empty tree for a root). */
+export interface CommitStep {
+  readonly commit: CommitInfo;
+  readonly changes: readonly TreeChange[];
+}
+
+/** Reads git objects. Never a work tree, never a checkout. */
+export interface ObjectReader {
+  /** @throws HeadwaterError `HW_OBJECT_MISSING`, `HW_OBJECT_CORRUPT`. */
+  readCommit(id: CommitId): Promise<CommitInfo>;
+  /** The hot call of a new commit: cost follows the change, not the repository. Errors as `readCommit`. */
+  readStep(id: CommitId): Promise<CommitStep>;
+  /** @throws HeadwaterError `HW_FILE_TOO_LARGE` before inflating more than `maxBytes`; else as `readCommit`. */
+  readBlob(oid: ObjectId, maxBytes: number): Promise<Uint8Array>;
+  /** Every file of a commit, recursively, in git's order. */
+  listFiles(id: CommitId): Promise<readonly TreeEntry[]>;
+  /** What differs from one commit's tree to another's; `null` is the empty tree. */
+  diff(from: CommitId | null, to: CommitId): Promise<readonly TreeChange[]>;
+  /**
+   * Ancestors of `tip` (itself included) with all their parents, parents before children, leaving out everything reachable
+   * from `known`. @throws HeadwaterError `HW_REPO_SHALLOW` at a shallow boundary that is not in `known`.
+   */
+  ancestry(tip: CommitId, known: readonly CommitId[]): AsyncIterable<{ readonly id: CommitId; readonly parents: readonly CommitId[] }>;
+  /** First-parent line, newest first, starting with `tip`, in one pass. */
+  firstParentLog(tip: CommitId): AsyncIterable<CommitStep>;
+  close(): Promise<void>;
+}
+
+/** Reads and moves refs with git's own lock protocol. */
+export interface RefStore {
+  /** Commit a ref names, symbolic refs followed; `null` when it does not exist. */
+  read(ref: string): Promise<CommitId | null>;
+  /** Full name of the ref HEAD points to, or `null` when HEAD is detached. */
+  head(): Promise<string | null>;
+  /**
+   * Moves `ref` from `expected` (`null` = must not exist) to `next`, durably: on return the new value survives power loss.
+   * @throws HeadwaterError `HW_REF_MOVED` (details: actual), `HW_REF_LOCKED`, `HW_STORAGE_FAILED`.
+   */
+  compareAndSwap(ref: string, expected: CommitId | null, next: CommitId): Promise<void>;
+}
+
+export interface FileEdit {
+  readonly path: string;
+  /** New content, or `null` to remove the file. */
+  readonly content: Uint8Array | null;
+}
+
+export interface CommitRequest {
+  readonly ref: string;
+  /** Tip the edits were made for; `null` = the branch does not exist yet. */
+  readonly expected: CommitId | null;
+  readonly edits: readonly FileEdit[];
+  readonly message: string;
+  readonly author: Person;
+  readonly committer: Person;
+}
+
+/** Builds a commit in memory, writes its objects durably, then swaps the ref. On return the commit is durable. */
+export interface CommitWriter {
+  /** @throws HeadwaterError as `RefStore.compareAndSwap`. */
+  commit(request: CommitRequest): Promise<CommitId>;
+}
+
+/** Tells when a followed ref may have moved. Hints only: every report is a fresh read of the ref. */
+export interface RefWatcher {
+  /** Calls `onTip` with the value of the ref now and after every move; `null` = the ref does not exist. */
+  start(onTip: (tip: CommitId | null) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OutgoingMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  readonly qos: 0 | 1;
+}
+
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+
+export interface PublisherEvents {
+  /** The broker is reachable (again): nothing that was published before may be assumed to be still there. */
+  onConnect(): void;
+  onDisconnect(reason: string): void;
+  /** A message on a followed topic, retained ones and our own included. */
+  onMessage(message: IncomingMessage): void;
+}
+
+/** The broker as the daemon sees it. */
+export interface Publisher {
+  /** Starts connecting; resolves at once, `onConnect` tells when it is there. Follows `filters` (MQTT topic filters, `+` allowed) from then on. */
+  start(filters: readonly string[], events: PublisherEvents): Promise<void>;
+  /** Resolves once the broker acknowledged. @throws HeadwaterError `HW_BROKER_UNREACHABLE`. */
+  publish(message: OutgoingMessage): Promise<void>;
+  /** Retained messages of exact topics as the broker holds them now; a topic without one is absent. @throws as `publish`. */
+  readRetained(topics: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Where services connect, for connection files: `mqtt://127.0.0.1:7071`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Who connected to the broker. */
+export type BrokerIdentity = {
+  readonly kind: 'service';
+  readonly env: string;
+  readonly service: string;
+  readonly tokenId: string;
+};
+
+/** Judges MQTT credentials. */
+export interface BrokerAuthenticator {
+  /** `null` = refused. Never throws for bad input. */
+  authenticate(username: string | undefined, password: Uint8Array | undefined): Promise<BrokerIdentity | null>;
+}
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. */
+  now(): number;
+  /** Monotonic, milliseconds. */
+  monotonic(): number;
+}
