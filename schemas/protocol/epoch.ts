@@ -57,7 +57,11 @@ export function isEpoch(value: unknown): value is Epoch {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const { era, seq, commit, ...rest } = value as Record<string, unknown>;
   return (
-    isCount(era) && isCount(seq) && typeof commit === 'string' && COMMIT_PATTERN.test(commit) && Object.keys(rest).length === 0
+    isCount(era) &&
+    isCount(seq) &&
+    typeof commit === 'string' &&
+    COMMIT_PATTERN.test(commit) &&
+    Object.keys(rest).length === 0
   );
 }
 

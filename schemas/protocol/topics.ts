@@ -26,7 +26,8 @@ export function defaultPrefix(deployment: string): string {
 
 export const keysTopic = (prefix: string): string => `${prefix}/keys`;
 export const epochTopic = (prefix: string, env: string): string => `${prefix}/${env}/epoch`;
-export const healthTopic = (prefix: string, daemonId: string): string => `${prefix}/daemons/${daemonId}/health`;
+export const healthTopic = (prefix: string, daemonId: string): string =>
+  `${prefix}/daemons/${daemonId}/health`;
 
 export function serviceTopics(prefix: string, env: string, service: string): ServiceTopics {
   const root = `${prefix}/${env}/services/${service}`;
@@ -44,7 +45,8 @@ export const receiptFilter = (prefix: string, env: string): string => `${prefix}
 export const serviceUser = (env: string, service: string): string => `${env}/${service}`;
 
 /** MQTT client id of one instance of a service. */
-export const clientIdOf = (env: string, service: string, instance: string): string => `${env}.${service}.${instance}`;
+export const clientIdOf = (env: string, service: string, instance: string): string =>
+  `${env}.${service}.${instance}`;
 
 /** Shape of an instance name, the last field of a client id. */
 export const INSTANCE_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -53,8 +55,11 @@ export const INSTANCE_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 export function parseClientId(text: string): { env: string; service: string; instance: string } | null {
   const fields = text.split('.');
   const [env, service, instance] = fields;
-  if (fields.length !== 3 || env === undefined || service === undefined || instance === undefined) return null;
-  return isName(env) && isName(service) && INSTANCE_PATTERN.test(instance) ? { env, service, instance } : null;
+  if (fields.length !== 3 || env === undefined || service === undefined || instance === undefined)
+    return null;
+  return isName(env) && isName(service) && INSTANCE_PATTERN.test(instance)
+    ? { env, service, instance }
+    : null;
 }
 
 /** Says what an exact topic is about, or `null` when it is none of ours. */
@@ -63,11 +68,14 @@ export function parseTopic(prefix: string, topic: string): TopicTarget | null {
   const parts = topic.slice(prefix.length + 1).split('/');
   const [a, b, c, d, e] = parts;
   if (parts.length === 1) return a === 'keys' ? { kind: 'keys' } : null;
-  if (parts.length === 2) return b === 'epoch' && isName(a as string) ? { kind: 'epoch', env: a as string } : null;
-  if (a === 'daemons' && parts.length === 3 && c === 'health') return { kind: 'health', daemonId: b as string };
+  if (parts.length === 2)
+    return b === 'epoch' && isName(a as string) ? { kind: 'epoch', env: a as string } : null;
+  if (a === 'daemons' && parts.length === 3 && c === 'health')
+    return { kind: 'health', daemonId: b as string };
   if (b !== 'services' || !isName(a as string) || !isName(c as string)) return null;
   const target = { env: a as string, service: c as string };
-  if (parts.length === 4 && (d === 'snapshot' || d === 'diff' || d === 'schema')) return { kind: d, ...target };
+  if (parts.length === 4 && (d === 'snapshot' || d === 'diff' || d === 'schema'))
+    return { kind: d, ...target };
   if (parts.length === 5 && d === 'clients' && e) return { kind: 'receipt', ...target, clientId: e };
   return null;
 }

@@ -1,0 +1,21 @@
+/** The Headwater wire protocol: pure, browser-safe. Spec: docs/protocol.md. Node's faster crypto is in `./node.ts`. */
+export * from './bytes.ts';
+export { type CryptoBackend, parsePublicKey } from './crypto.ts';
+export { DIGEST_PATTERN, digestOf, digestOfBytes } from './digest.ts';
+export * from './envelope.ts';
+export * from './epoch.ts';
+export * from './errors.ts';
+export * from './json.ts';
+export * from './keyring.ts';
+export * from './lkg-file.ts';
+export * from './names.ts';
+export * from './open-lkg.ts';
+export * from './open-message.ts';
+export { parsePayload } from './parse-payload.ts';
+export * from './patch.ts';
+export * from './payload.ts';
+export * from './pointer.ts';
+export * from './receipt.ts';
+export * from './settings.ts';
+export * from './signature.ts';
+export * from './topics.ts';

@@ -1,0 +1,64 @@
+/** What one instance of a service says it runs: plain JSON, a claim and never proof. Spec: docs/protocol.md §8. */
+import { type Epoch, isEpoch } from './epoch.ts';
+import { isObject, parseJsonBytes } from './json.ts';
+
+export const CLIENT_STATES = [
+  'live',
+  'lkg',
+  'defaults',
+  'local',
+  'stale',
+  'removed',
+  'rejected',
+  'offline',
+] as const;
+/** What a client runs from. */
+export type ClientState = (typeof CLIENT_STATES)[number];
+
+export interface Receipt {
+  readonly v: 1;
+  readonly clientId: string;
+  readonly instance: string;
+  readonly service: string;
+  readonly env: string;
+  readonly epoch: Epoch | null;
+  readonly digest: string | null;
+  readonly state: ClientState;
+  /** Why it is not simply live: an error code or a short word such as `behind`. */
+  readonly reason?: string;
+  /** Restart settings that differ from what the process started with. */
+  readonly restartPending: readonly string[];
+  readonly envOverrides: readonly string[];
+  readonly envInvalid: readonly string[];
+  /** Digest of the schema the client was built with. */
+  readonly schema?: string;
+  /** Version of the client library. */
+  readonly version: string;
+  /** RFC 3339, the client's clock. */
+  readonly at: string;
+}
+
+/** Largest receipt read, in bytes. */
+export const maxReceiptBytes = 64 * 1024;
+
+/** A receipt, or `null` for anything that is none: it is a claim, so nothing depends on refusing it loudly. */
+export function parseReceipt(bytes: Uint8Array): Receipt | null {
+  if (bytes.length === 0 || bytes.length > maxReceiptBytes) return null;
+  let value: unknown;
+  try {
+    value = parseJsonBytes(bytes);
+  } catch {
+    // Not JSON: not a receipt. The caller counts it.
+    return null;
+  }
+  if (!isObject(value) || value.v !== 1) return null;
+  const texts = [value.clientId, value.instance, value.service, value.env, value.version, value.at];
+  const lists = [value.restartPending, value.envOverrides, value.envInvalid];
+  const isReceipt =
+    texts.every((text) => typeof text === 'string' && text.length <= 512) &&
+    lists.every((list) => Array.isArray(list) && list.every((item) => typeof item === 'string')) &&
+    (CLIENT_STATES as readonly unknown[]).includes(value.state) &&
+    (value.epoch === null || isEpoch(value.epoch)) &&
+    (value.digest === null || typeof value.digest === 'string');
+  return isReceipt ? (value as unknown as Receipt) : null;
+}
