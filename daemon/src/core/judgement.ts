@@ -1,0 +1,23 @@
+import type { JsonObject } from '@headwater/schemas/protocol';
+import type { Finding } from './finding.ts';
+
+/** Resolved config of (service, environment), digests included. */
+export interface ResolvedService {
+  readonly config: JsonObject;
+  /** Digest of `config` in RFC 8785 form. */
+  readonly digest: string;
+  /** Digest of the bytes of the schema file. */
+  readonly schema: string;
+  readonly schemaDocument: JsonObject;
+  /** `null`: the service has no secrets file in this environment. Values are never here. */
+  readonly secrets: { readonly rev: string; readonly recipients: readonly string[] } | null;
+}
+
+/** Verdict on the inputs of one (service, environment). */
+export interface ServiceJudgement {
+  /** Key of the inputs it judges. */
+  readonly key: string;
+  /** Present when no finding is an error. */
+  readonly resolved: ResolvedService | null;
+  readonly findings: readonly Finding[];
+}
