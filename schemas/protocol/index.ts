@@ -5,6 +5,7 @@ export { DIGEST_PATTERN, digestOf, digestOfBytes } from './digest.ts';
 export * from './envelope.ts';
 export * from './epoch.ts';
 export * from './errors.ts';
+export * from './health.ts';
 export * from './json.ts';
 export * from './keyring.ts';
 export * from './lkg-file.ts';
