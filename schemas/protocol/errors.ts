@@ -109,6 +109,8 @@ export const ERRORS = {
   HW_KEY_FILE: kind(500),
   HW_FOREIGN_KEYS: kind(503),
   HW_PORT_TAKEN: kind(500),
+  HW_LISTEN_FAILED: kind(500),
+  HW_SUBSCRIBER_STALLED: kind(503, true),
   HW_INSECURE_LISTEN: kind(500),
   HW_PLAINTEXT_BROKER: kind(500),
   HW_DAEMON_NOT_RUNNING: kind(503, true),
