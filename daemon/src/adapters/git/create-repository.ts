@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { HeadwaterError } from '@headwater/schemas/protocol';
+import { add } from 'isomorphic-git';
+import type { CommitId, Person } from '../../ports.ts';
+import { createCommitWriter } from './commit-writer.ts';
+import { makeFolderDurably, storageFailed, syncFolder, writeFileDurably } from './durable-fs.ts';
+import { createIsomorphicObjectReader } from './isomorphic-object-reader.ts';
+import { type GitRepository, openRepository } from './open-repository.ts';
+import { checkRefName } from './ref-name.ts';
+import { createRefStore } from './ref-store.ts';
+
+export interface NewRepository {
+  /** `true`: no work tree. `false`: the files are checked out and `git status` is clean. */
+  readonly bare: boolean;
+  /** Short branch name: "main". */
+  readonly branch: string;
+  /** Path -> content of the first commit. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly message: string;
+  readonly author: Person;
+}
+
+/**
+ * Makes a repository with one commit at `path`, which must not exist or be an empty folder. Needs no native git. It is built
+ * beside its place and renamed: after a crash there is a whole repository or none.
+ * @throws HeadwaterError `HW_UNSAFE_OUTPUT` when something is there, `HW_NAME_INVALID`, `HW_STORAGE_FAILED`.
+ */
+export async function createRepository(path: string, content: NewRepository): Promise<CommitId> {
+  const target = resolve(path);
+  const ref = `refs/heads/${content.branch}`;
+  checkRefName(ref);
+  await refuseOccupied(target);
+  const parent = dirname(target);
+  await makeFolderDurably(parent);
+  const building = join(parent, `.${basename(target)}.${randomBytes(6).toString('hex')}.new`);
+  try {
+    const gitDir = content.bare ? building : join(building, '.git');
+    await writeSkeleton(gitDir, ref, content.bare);
+    const repo = await openRepository(building, { useNativeGit: false });
+    const commit = await writeFirstCommit(repo, ref, content);
+    if (!content.bare) await checkOut(building, content.files);
+    await rename(building, target).catch((error) => Promise.reject(storageFailed('rename', target, error)));
+    await syncFolder(parent);
+    return commit;
+  } catch (error) {
+    await rm(building, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function refuseOccupied(path: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return;
+    throw code === 'ENOTDIR' ? occupied(path, 'it is a file') : storageFailed('list', path, error);
+  }
+  if (names.length > 0) throw occupied(path, `it holds ${names.slice(0, 3).join(', ')}`);
+}
+
+function occupied(path: string, reason: string): HeadwaterError {
+  return new HeadwaterError('HW_UNSAFE_OUTPUT', {
+    message: `no repository can be made at ${path}: ${reason}`,
+    hint: 'Choose a path that does not exist yet.',
+    details: { path },
+  });
+}
+
+async function writeSkeleton(gitDir: string, ref: string, bare: boolean): Promise<void> {
+  for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info', 'hooks']) {
+    await mkdir(join(gitDir, folder), { recursive: true });
+  }
+  await writeFileDurably(join(gitDir, 'config'), Buffer.from(configText(bare)));
+  await writeFileDurably(join(gitDir, 'HEAD'), Buffer.from(`ref: ${ref}\n`));
+  for (const folder of ['objects', 'refs', '.']) await syncFolder(join(gitDir, folder));
+}
+
+function configText(bare: boolean): string {
+  const core = ['repositoryformatversion = 0', 'filemode = true', `bare = ${bare}`];
+  // git does not wait for the disk unless told so; what others push here is published, so it must survive too.
+  const lines = ['[core]', ...core, 'fsync = committed,reference'];
+  if (bare) lines.push('[receive]', 'denyDeletes = true', 'denyNonFastForwards = true');
+  return `${lines.map((line) => (line.startsWith('[') ? line : `\t${line}`)).join('\n')}\n`;
+}
+
+async function writeFirstCommit(repo: GitRepository, ref: string, content: NewRepository): Promise<CommitId> {
+  const writer = createCommitWriter(repo, createIsomorphicObjectReader(repo), createRefStore(repo));
+  return writer.commit({
+    ref,
+    expected: null,
+    edits: [...content.files].map(([path, bytes]) => ({ path, content: bytes })),
+    message: content.message,
+    author: content.author,
+    committer: content.author,
+  });
+}
+
+/** Writes the files and the index that git compares them with. */
+async function checkOut(workTree: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  for (const [path, bytes] of files) {
+    await mkdir(dirname(join(workTree, path)), { recursive: true });
+    await writeFile(join(workTree, path), bytes);
+  }
+  await add({ fs, dir: workTree, filepath: [...files.keys()] });
+}

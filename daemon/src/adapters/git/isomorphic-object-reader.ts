@@ -1,0 +1,110 @@
+import * as fs from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Errors, readObject } from 'isomorphic-git';
+import type { CommitId, CommitStep, ObjectId } from '../../ports.ts';
+import { walkAncestry } from './ancestry.ts';
+import { hashObject, isObjectId, type RawObject } from './git-objects.ts';
+import { readLooseObject } from './loose-objects.ts';
+import { createBaseReader, type GitObjectReader, shallow } from './object-reader-base.ts';
+import { corruptObject, missingObject, type ObjectSource, tooLarge } from './object-source.ts';
+import type { GitRepository } from './open-repository.ts';
+import { createShallowCheck } from './shallow.ts';
+import { listTree } from './tree-diff.ts';
+
+/** Object reader without native git: packs through isomorphic-git, everything else in process. */
+export function createIsomorphicObjectReader(repo: GitRepository): GitObjectReader {
+  const isShallowBoundary = createShallowCheck(repo);
+  const base = createBaseReader(createIsomorphicSource(repo), repo.objectFormat, isShallowBoundary);
+  return {
+    readCommit: base.readCommit,
+    readStep: base.readStep,
+    readBlob: base.readBlob,
+    readTree: base.readTree,
+    diff: base.diff,
+
+    async listFiles(id) {
+      return listTree(base.readTreeSoon, (await base.readCommit(id)).tree);
+    },
+
+    async *ancestry(tip, known) {
+      const parentsOf = async (id: CommitId) => {
+        const { parents } = await base.readCommit(id);
+        if (isShallowBoundary(id)) throw shallow(id);
+        return parents;
+      };
+      yield* walkAncestry(parentsOf, tip, known);
+    },
+
+    async *firstParentLog(tip) {
+      for (let id: CommitId | undefined = tip; id !== undefined; ) {
+        const step: CommitStep = await base.readStep(id);
+        yield step;
+        id = step.commit.parents[0];
+      }
+    },
+
+    async close() {},
+  };
+}
+
+function createIsomorphicSource(repo: GitRepository): ObjectSource {
+  const objectsDir = join(repo.commonDir, 'objects');
+  let cache: object = {};
+  let packs = '';
+
+  // The library keeps every pack it ever saw in its cache, and its list of packs once it has one.
+  const freshCache = (): object => {
+    const now = packNames(join(objectsDir, 'pack'));
+    if (now !== packs) cache = {};
+    packs = now;
+    return cache;
+  };
+
+  const readPacked = async (oid: ObjectId): Promise<RawObject> => {
+    const found = await readObject({
+      fs,
+      gitdir: repo.commonDir,
+      oid,
+      format: 'content',
+      cache: freshCache(),
+    });
+    return { kind: found.type as RawObject['kind'], content: Buffer.from(found.object as Uint8Array) };
+  };
+
+  return {
+    async read(oid, maxBytes) {
+      if (!isObjectId(oid, repo.objectFormat))
+        throw missingObject(JSON.stringify(oid.slice(0, 80)), 'is no object id');
+      const loose = readLooseObject(objectsDir, oid, maxBytes, repo.objectFormat);
+      if (loose !== null) return loose;
+      const object = await readPacked(oid).catch(async () => {
+        // A repack may have replaced the pack between the library's look at the folder and its read. Then the packs differ now.
+        cache = {};
+        const again = readLooseObject(objectsDir, oid, maxBytes, repo.objectFormat);
+        return again ?? readPacked(oid).catch((error) => Promise.reject(readFailure(oid, error)));
+      });
+      if (object.content.length > maxBytes) throw tooLarge(oid, maxBytes, object.content.length);
+      // The library checks a pack once as a whole, not the objects that it takes out of it later.
+      if (hashObject(object.kind, object.content, repo.objectFormat) !== oid) {
+        throw corruptObject(oid, 'its content does not match its id');
+      }
+      return object;
+    },
+    async close() {},
+  };
+}
+
+function readFailure(oid: ObjectId, error: unknown): Error {
+  if (error instanceof Errors.NotFoundError) return missingObject(oid);
+  return corruptObject(oid, error instanceof Error ? error.message : String(error), error);
+}
+
+function packNames(folder: string): string {
+  try {
+    return readdirSync(folder).sort().join('\n');
+  } catch {
+    // A repository that never had a pack.
+    return '';
+  }
+}

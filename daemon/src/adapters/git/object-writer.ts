@@ -1,0 +1,104 @@
+import { mkdir, open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import type { ObjectId } from '../../ports.ts';
+import { makeFolderDurably, removeQuietly, stageFile, storageFailed, syncFolder } from './durable-fs.ts';
+import { hashObject, type ObjectKind, objectHeader } from './git-objects.ts';
+import { readLooseObject } from './loose-objects.ts';
+import type { GitRepository } from './open-repository.ts';
+import { stagingFolder } from './ref-lock.ts';
+
+/** Collects the objects of one commit, then makes all of them durable at once. */
+export interface ObjectBatch {
+  /** Adds an object and returns its id; nothing is written yet. */
+  add(kind: ObjectKind, content: Uint8Array): ObjectId;
+  /** On return every added object survives power loss. @throws HeadwaterError `HW_STORAGE_FAILED`. */
+  write(): Promise<void>;
+}
+
+export function createObjectBatch(repo: GitRepository): ObjectBatch {
+  const objects = new Map<ObjectId, { kind: ObjectKind; content: Uint8Array }>();
+  return {
+    add(kind, content) {
+      const oid = hashObject(kind, content, repo.objectFormat);
+      objects.set(oid, { kind, content });
+      return oid;
+    },
+    async write() {
+      await makeFolderDurably(stagingFolder(repo));
+      const objectsDir = join(repo.commonDir, 'objects');
+      // Side by side, so that the file system answers several fsyncs with one write of its journal; order does not matter
+      // before a ref names the commit.
+      const written = [...objects].map(([oid, object]) =>
+        writeObject(repo, oid, object.kind, object.content),
+      );
+      const folders = new Set(await allOrFirstError(written));
+      await allOrFirstError([objectsDir, ...folders].map(syncFolder));
+    },
+  };
+}
+
+const compress = promisify(deflate);
+
+/** Puts one object in its place and returns the folder whose new name still needs an fsync. */
+async function writeObject(
+  repo: GitRepository,
+  oid: ObjectId,
+  kind: ObjectKind,
+  content: Uint8Array,
+): Promise<string> {
+  const folder = join(repo.commonDir, 'objects', oid.slice(0, 2));
+  const path = join(folder, oid.slice(2));
+  if (isIntact(repo, oid, content.length)) {
+    // Whoever wrote it need not have waited for the disk.
+    await syncFile(path);
+    return folder;
+  }
+  const bytes = await compress(Buffer.concat([objectHeader(kind, content.length), content]), { level: 1 });
+  const temp = await stageFile(bytes, { dir: stagingFolder(repo), mode: 0o444 });
+  try {
+    await mkdir(folder).catch(ignoreExisting);
+    await rename(temp, path);
+  } catch (error) {
+    await removeQuietly(temp);
+    throw storageFailed('rename', path, error);
+  }
+  return folder;
+}
+
+/** A file under the right name is not enough: a crash of another program leaves truncated ones, and they are never repaired. */
+function isIntact(repo: GitRepository, oid: ObjectId, size: number): boolean {
+  try {
+    return readLooseObject(join(repo.commonDir, 'objects'), oid, size, repo.objectFormat) !== null;
+  } catch {
+    // Damaged or unreadable: replaced by a whole one.
+    return false;
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw storageFailed('fsync', path, error);
+  }
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
+
+/** Like `Promise.all`, but nothing is still running when it throws: temporary files are gone by then. */
+async function allOrFirstError<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}

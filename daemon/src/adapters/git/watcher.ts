@@ -1,0 +1,155 @@
+/**
+ * Follows one ref. Events of the file system only say "look again": they get lost on some file systems, come twice, come late.
+ * What is reported is always a fresh read, and a slow poll finds what no event told.
+ */
+import { existsSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import type { CommitId, RefStore, RefWatcher } from '../../ports.ts';
+import type { GitRepository } from './open-repository.ts';
+import { refPath } from './ref-files.ts';
+
+export interface RefWatcherOptions {
+  /** Time between reads without any event, milliseconds. Default 250. */
+  readonly pollMs?: number;
+  /** `false` polls only, for file systems without events. Default true. */
+  readonly useEvents?: boolean;
+  /** Told when the ref cannot be read (once per reason) and when events stop working. */
+  readonly log?: (message: string, error: unknown) => void;
+}
+
+/** After an event: a writer that does not rename shows its value a moment later, and chokidar may swallow a second event. */
+const lookAgainMs = [5, 60];
+
+export function createRefWatcher(
+  repo: GitRepository,
+  refs: RefStore,
+  ref: string,
+  options: RefWatcherOptions = {},
+): RefWatcher {
+  const pollMs = options.pollMs ?? 250;
+  const log = options.log ?? (() => {});
+  let report: (tip: CommitId | null) => void = () => {};
+  let last: CommitId | null | undefined;
+  let complaint = '';
+  let events: FSWatcher | null = null;
+  let watched = new Set<string>();
+  let poll: NodeJS.Timeout | undefined;
+  let timers: NodeJS.Timeout[] = [];
+  let hinted = false;
+  let running: Promise<void> | null = null;
+  let runAgain = false;
+  let closed = false;
+
+  const look = async () => {
+    try {
+      const tip = await refs.read(ref);
+      complaint = '';
+      if (closed || tip === last) return;
+      last = tip;
+      report(tip);
+    } catch (error) {
+      // The ref stays what it was: a broken file or disk must not look like a branch that went away.
+      const text = String(error);
+      if (text !== complaint) log('cannot read the followed branch', error);
+      complaint = text;
+    }
+  };
+
+  /** One look at a time; a hint during a look makes another one. */
+  const check = (): Promise<void> => {
+    if (running !== null) {
+      runAgain = true;
+      return running;
+    }
+    running = (async () => {
+      do {
+        runAgain = false;
+        await look();
+      } while (runAgain && !closed);
+      running = null;
+    })();
+    return running;
+  };
+
+  const hint = () => {
+    if (hinted || closed) return;
+    hinted = true;
+    // One commit makes several events in the same turn of the loop.
+    setImmediate(() => {
+      hinted = false;
+      if (closed) return;
+      for (const timer of timers) clearTimeout(timer);
+      timers = lookAgainMs.map((ms) => setTimeout(check, ms));
+      followFolders();
+      void check();
+    });
+  };
+
+  const stopEvents = (error: unknown) => {
+    log('file events do not work here, polling only', error);
+    const broken = events;
+    events = null;
+    void broken?.close();
+  };
+
+  /** The branch's folders come and go: git removes empty ones when it packs refs. */
+  const followFolders = () => {
+    if (events === null) return;
+    const now = new Set(foldersOf(repo, ref).filter((folder) => existsSync(folder)));
+    for (const folder of now) if (!watched.has(folder)) events.add(folder);
+    for (const folder of watched) if (!now.has(folder)) events.unwatch(folder);
+    watched = now;
+  };
+
+  const startEvents = () => {
+    const folders = new Set(foldersOf(repo, ref));
+    events = watch([], {
+      // Folders only: their events name the files in them, and no file needs a handle of its own.
+      ignored: (path) => !folders.has(path),
+      depth: 0,
+      ignoreInitial: true,
+      followSymlinks: false,
+    });
+    events.on('raw', (_event, path) => {
+      // Locks come and go with every write of a ref; the ref itself follows.
+      if (!basename(String(path)).endsWith('.lock')) hint();
+    });
+    events.on('error', stopEvents);
+    followFolders();
+  };
+
+  return {
+    async start(onTip) {
+      report = onTip;
+      if (options.useEvents !== false) startEvents();
+      poll = setInterval(() => {
+        followFolders();
+        void check();
+      }, pollMs);
+      await check();
+    },
+
+    async close() {
+      closed = true;
+      clearInterval(poll);
+      for (const timer of timers) clearTimeout(timer);
+      const stopping = events;
+      events = null;
+      await Promise.all([stopping?.close(), running]);
+    },
+  };
+}
+
+/** From the git folder down to the folder of the ref's file, and the shared folder with packed-refs. */
+function foldersOf(repo: GitRepository, ref: string): string[] {
+  const folders = new Set([repo.gitDir, repo.commonDir]);
+  for (
+    let folder = dirname(refPath(repo, ref));
+    folder.length > repo.commonDir.length;
+    folder = dirname(folder)
+  ) {
+    folders.add(folder);
+  }
+  return [...folders];
+}
