@@ -118,7 +118,10 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
         }
       };
       const listener = (packet: { topic: string; payload: Buffer | string }, done: () => void): void => {
-        deliver({ topic: packet.topic, payload: asBuffer(packet.payload) });
+        // The library's own `$SYS` traffic matches "#" in its emitter; by the rules of MQTT it does not [MQTT-4.7.2-1].
+        if (!packet.topic.startsWith('$') || filter.startsWith('$')) {
+          deliver({ topic: packet.topic, payload: asBuffer(packet.payload) });
+        }
         done();
       };
       aedes.subscribe(filter, listener, noop);

@@ -58,7 +58,8 @@ export class GuardedStream extends Duplex {
     this.#queuedWrites += 1;
     const queued = this.writableLength + this.#queuedWrites * BYTES_PER_WRITE;
     if (queued > this.#maxQueuedBytes && !this.destroyed) this.destroy(stalled(queued, this.#maxQueuedBytes));
-    return super.write(chunk, encodingOrCallback as BufferEncoding, callback);
+    const room = super.write(chunk, encodingOrCallback as BufferEncoding, callback);
+    return room || this.destroyed; // nobody should wait for one that is gone
   }
 
   override _read(): void {
