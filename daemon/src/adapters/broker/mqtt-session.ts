@@ -44,6 +44,8 @@ export interface MqttSession {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_SECONDS = 15;
+const GOODBYE_TIMEOUT_MS = 500;
+const SUBACK_DENIED = 0x80;
 
 type Done = (error?: Error | null) => void;
 
@@ -118,19 +120,27 @@ export function openMqttSession(options: MqttSessionOptions): MqttSession {
     },
     async subscribe(filters) {
       if (filters.length === 0) return;
-      const granted = await exchange<ReadonlyArray<{ topic: string; qos: number }>>((done) => {
-        client.subscribe([...filters], { qos: 0 }, (error, grants) => done(error, grants ?? []));
+      const granted = await exchange<readonly unknown[]>((done) => {
+        client.subscribe([...filters], { qos: 0 }, (error, _grants, suback) => {
+          // A denied filter comes as an error without a name; the packet says which one it was.
+          if (suback === undefined) done(error ?? new Error('no SUBACK'));
+          else done(null, suback.granted);
+        });
       });
-      const denied = granted?.find((grant) => grant.qos > 2);
-      if (denied !== undefined) throw refused(address, `the broker denied reading ${denied.topic}`);
+      const denied = filters.find((_filter, index) => granted?.[index] === SUBACK_DENIED);
+      if (denied !== undefined) throw refused(address, `the broker denied reading ${denied}`);
     },
     async unsubscribe(filters) {
       if (filters.length === 0) return;
       await exchange<void>((done) => void client.unsubscribe([...filters], done as Done));
     },
     async end() {
+      // What waits for an acknowledgement would hold back the goodbye, for ever if the broker is stuck.
+      for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
       if (!isOver) client.end(!client.connected);
+      const timer = setTimeout(() => client.stream.destroy(), GOODBYE_TIMEOUT_MS);
       await over;
+      clearTimeout(timer);
     },
   };
 }

@@ -22,11 +22,13 @@ export interface RetainedReader {
 /**
  * @param markerTopic A topic that this daemon alone publishes and reads.
  * @param keep Filters that are subscribed for another reason and must stay.
+ * @param markerTimeoutMs How long the broker may take to give the marker back.
  */
 export function createRetainedReader(
   session: MqttSession,
   markerTopic: string,
   keep: ReadonlySet<string>,
+  markerTimeoutMs = MARKER_TIMEOUT_MS,
 ): RetainedReader {
   let active: { readonly found: Map<string, Uint8Array>; readonly nonce: string; done(): void } | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -38,7 +40,7 @@ export function createRetainedReader(
     let timer: NodeJS.Timeout | undefined;
     const answered = new Promise<void>((resolve, reject) => {
       active = { found, nonce, done: resolve };
-      timer = setTimeout(() => reject(markerLost(markerTopic)), MARKER_TIMEOUT_MS);
+      timer = setTimeout(() => reject(markerLost(markerTopic)), markerTimeoutMs);
       session.over.then((reason) => reject(unreachable(reason)));
     });
     try {
