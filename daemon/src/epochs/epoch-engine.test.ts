@@ -1,0 +1,297 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { EpochEngine } from './epoch-engine.ts';
+import { createWorld, schemaFile, settingsFile, summaryOf } from './testing.ts';
+
+const base = {
+  'headwater.json': settingsFile(['dev', 'prod']),
+  'schemas/a.schema.json': schemaFile,
+  'schemas/b.schema.json': schemaFile,
+  'services/a/config.json': '{"value":"1"}',
+  'services/b/config.json': '{"value":"1"}',
+};
+
+const live = (engine: EpochEngine, env: string, service: string) =>
+  engine.environments.get(env)?.live.get(service);
+
+describe('environment epochs', () => {
+  test('the newest commit valid as a whole is the epoch, and a bad one holds everything until it is mended', async () => {
+    const world = createWorld();
+    const first = world.commit([], base);
+    const bad = world.commit([first], {
+      'services/a/config.json': '{"value":"bad"}',
+      'services/b/config.json': '{"value":"2"}',
+    });
+    const mended = world.commit([bad], { 'services/a/config.json': '{"value":"3"}' });
+    const engine = world.engine();
+    await engine.start(first);
+    await engine.moveTo(bad);
+    const track = engine.environments.get('dev');
+    expect(track?.epoch?.commit).toBe(first);
+    expect(live(engine, 'dev', 'b')?.epoch.commit).toBe(first);
+    expect(track?.held).toMatchObject([
+      { service: 'a', since: { commit: bad, seq: 2 }, finding: { code: 'HW_CONFIG_INVALID' } },
+    ]);
+
+    await engine.moveTo(mended);
+    expect(track?.epoch).toEqual({ commit: mended, seq: 3 });
+    expect(track?.held).toEqual([]);
+    expect(live(engine, 'dev', 'a')?.epoch).toEqual({ commit: mended, seq: 3 });
+    expect(live(engine, 'dev', 'b')?.epoch).toEqual({ commit: bad, seq: 2 });
+    expect(track?.recent[0]).toEqual({ commit: mended, seq: 3, services: { a: 3, b: 2 } });
+  });
+
+  test('an overlay of one environment leaves the others alone', async () => {
+    const world = createWorld();
+    const first = world.commit([], base);
+    const second = world.commit([first], { 'services/a/config.prod.json': '{"value":"bad"}' });
+    const engine = world.engine();
+    await engine.start(second);
+    expect(engine.environments.get('dev')?.epoch?.commit).toBe(second);
+    expect(engine.environments.get('prod')?.epoch?.commit).toBe(first);
+    expect(live(engine, 'dev', 'a')?.epoch.commit).toBe(first);
+  });
+
+  test('nothing is live while nothing was ever valid', async () => {
+    const world = createWorld();
+    const first = world.commit([], { ...base, 'services/a/config.json': '{"value":"bad"}' });
+    const engine = world.engine();
+    await engine.start(first);
+    expect(engine.environments.get('dev')?.epoch).toBeNull();
+    expect(engine.environments.get('dev')?.live.size).toBe(0);
+    expect(engine.environments.get('dev')?.held).toHaveLength(1);
+  });
+
+  test('a broken headwater.json holds every environment and removes none', async () => {
+    const world = createWorld();
+    const first = world.commit([], base);
+    const broken = world.commit([first], { 'headwater.json': '{' });
+    const engine = world.engine();
+    await engine.start(first);
+    await engine.moveTo(broken);
+    for (const env of ['dev', 'prod']) {
+      expect(engine.environments.get(env)?.epoch?.commit).toBe(first);
+      expect(engine.environments.get(env)?.held[0]).toMatchObject({
+        service: '*',
+        since: { commit: broken },
+      });
+      expect(engine.environments.get(env)?.live.size).toBe(2);
+    }
+  });
+
+  test('an environment that is no longer declared is dropped', async () => {
+    const world = createWorld();
+    const first = world.commit([], base);
+    const second = world.commit([first], { 'headwater.json': settingsFile(['dev']) });
+    const engine = world.engine();
+    await engine.start(first);
+    await engine.moveTo(second);
+    expect([...engine.environments.keys()]).toEqual(['dev']);
+  });
+});
+
+describe('atomicity: service', () => {
+  const files = { ...base, 'headwater.json': settingsFile(['dev'], 'service') };
+
+  test('each service waits only for itself', async () => {
+    const world = createWorld();
+    const first = world.commit([], files);
+    const bad = world.commit([first], {
+      'services/a/config.json': '{"value":"bad"}',
+      'services/b/config.json': '{"value":"2"}',
+    });
+    const engine = world.engine();
+    await engine.start(first);
+    await engine.moveTo(bad);
+    expect(engine.environments.get('dev')?.epoch?.commit).toBe(bad);
+    expect(live(engine, 'dev', 'b')?.epoch.commit).toBe(bad);
+    expect(live(engine, 'dev', 'a')?.epoch.commit).toBe(first);
+    expect(engine.environments.get('dev')?.held.map((item) => item.service)).toEqual(['a']);
+  });
+
+  test('switching back takes effect at the first commit valid as a whole', async () => {
+    const world = createWorld();
+    const first = world.commit([], files);
+    const bad = world.commit([first], { 'services/a/config.json': '{"value":"bad"}' });
+    const back = world.commit([bad], {
+      'headwater.json': settingsFile(['dev']),
+      'services/b/config.json': '{"value":"2"}',
+    });
+    const mended = world.commit([back], { 'services/a/config.json': '{"value":"2"}' });
+    const engine = world.engine();
+    await engine.start(first);
+    await engine.moveTo(back);
+    expect(engine.environments.get('dev')?.mode).toBe('service');
+    expect(live(engine, 'dev', 'b')?.epoch.commit).toBe(back);
+    await engine.moveTo(mended);
+    expect(engine.environments.get('dev')?.mode).toBe('environment');
+  });
+});
+
+describe('the removal guard', () => {
+  const many = Object.fromEntries(
+    Array.from({ length: 12 }, (_, i) => [`services/s${i}/config.json`, '{"value":"1"}']).concat(
+      Array.from({ length: 12 }, (_, i) => [`schemas/s${i}.schema.json`, schemaFile]),
+    ),
+  );
+  const removed = (count: number) =>
+    Array.from({ length: count }, (_, i) => [
+      `services/s${i}/config.json`,
+      `schemas/s${i}.schema.json`,
+    ]).flat();
+
+  test('many services that vanish at once are held, and a trailer lets them go', async () => {
+    const world = createWorld();
+    const first = world.commit([], { 'headwater.json': settingsFile(['dev']), ...many });
+    const fewer = world.commit([first], {}, { remove: removed(4) });
+    const allowed = world.commit(
+      [fewer],
+      {},
+      { message: 'Retire the old ones\n\nHeadwater-Allow-Removal: 4\n' },
+    );
+    const engine = world.engine();
+    await engine.start(first);
+    await engine.moveTo(fewer);
+    expect(engine.environments.get('dev')?.epoch?.commit).toBe(first);
+    expect(engine.environments.get('dev')?.held[0]?.finding.code).toBe('HW_MASS_REMOVAL');
+    await engine.moveTo(allowed);
+    expect(engine.environments.get('dev')?.epoch?.commit).toBe(allowed);
+    expect(engine.environments.get('dev')?.live.size).toBe(8);
+
+    const fresh = world.engine();
+    await fresh.start(allowed);
+    expect(summaryOf(fresh)).toEqual(summaryOf(engine));
+    const held = world.engine();
+    await held.start(fewer);
+    expect(held.environments.get('dev')?.epoch?.commit).toBe(first);
+  });
+
+  test('three services may go without a word, and a trailer for fewer than vanish does not help', async () => {
+    const world = createWorld();
+    const first = world.commit([], { 'headwater.json': settingsFile(['dev']), ...many });
+    const three = world.commit([first], {}, { remove: removed(3) });
+    const tooFew = world.commit(
+      [first],
+      {},
+      { remove: removed(5), message: 'Retire\n\nHeadwater-Allow-Removal: 4' },
+    );
+    for (const [tip, epoch] of [
+      [three, three],
+      [tooFew, first],
+    ] as const) {
+      const engine = world.engine();
+      await engine.start(tip);
+      expect(engine.environments.get('dev')?.epoch?.commit).toBe(epoch);
+    }
+  });
+});
+
+test('a branch that went back or aside is a rewrite and changes nothing', async () => {
+  const world = createWorld();
+  const first = world.commit([], base);
+  const second = world.commit([first], { 'services/a/config.json': '{"value":"2"}' });
+  const aside = world.commit([first], { 'services/a/config.json': '{"value":"3"}' });
+  const foxtrot = world.commit([aside, second], {});
+  const engine = world.engine();
+  await engine.start(second);
+  for (const tip of [first, aside, foxtrot]) {
+    expect(await engine.moveTo(tip)).toBe('rewritten');
+    expect(engine.at?.commit).toBe(second);
+  }
+});
+
+test('seq is the generation number, not the first-parent distance', async () => {
+  const world = createWorld();
+  const root = world.commit([], base);
+  const side = [root];
+  for (let i = 0; i < 4; i++)
+    side.push(world.commit([side.at(-1) as string], { 'services/b/config.json': `{"value":"s${i}"}` }));
+  const merge = world.commit([root, side.at(-1) as string], { 'services/b/config.json': '{"value":"s3"}' });
+  const engine = world.engine();
+  await engine.start(root);
+  await engine.moveTo(merge);
+  expect(engine.at).toEqual({ commit: merge, seq: 6 });
+});
+
+/** One step of a generated history: which files it sets, and whether it merges a side branch. */
+const stepArbitrary = fc.record({
+  merge: fc.boolean(),
+  edits: fc.array(
+    fc.oneof(
+      fc.record({
+        path: fc.constantFrom(
+          'services/a/config.json',
+          'services/a/config.dev.json',
+          'services/b/config.json',
+          'services/b/config.prod.json',
+          'services/shared.json',
+          'services/shared.robot.json',
+          'services/group/c/config.json',
+        ),
+        content: fc.constantFrom(
+          '{"value":"1"}',
+          '{"value":"2"}',
+          '{"value":"bad"}',
+          '{"log_level":"info"}',
+          null,
+        ),
+      }),
+      fc.record({
+        path: fc.constantFrom('schemas/a.schema.json', 'schemas/b.schema.json', 'schemas/c.schema.json'),
+        content: fc.constantFrom(schemaFile, '{"type":"object"}', null),
+      }),
+      fc.record({
+        path: fc.constant('headwater.json'),
+        content: fc.constantFrom(
+          settingsFile(['dev', 'prod']),
+          settingsFile(['dev', 'prod', { name: 'robot', extends: 'prod' }]),
+          settingsFile(['dev', 'prod', { name: 'robot', extends: 'dev' }], 'service'),
+          settingsFile(['dev'], 'service'),
+          '{',
+        ),
+      }),
+    ),
+    { maxLength: 3 },
+  ),
+});
+
+test('epochs are a pure function of history: step by step, in bursts, or started fresh anywhere', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(stepArbitrary, { minLength: 1, maxLength: 14 }),
+      fc.nat(),
+      async (steps, cut) => {
+        const world = createWorld();
+        const line = [world.commit([], base)];
+        const present = new Set(Object.keys(base));
+        for (const [i, { merge, edits }] of steps.entries()) {
+          const parent = line.at(-1) as string;
+          const set: Record<string, string> = {};
+          const remove: string[] = [];
+          for (const { path, content } of edits) {
+            delete set[path];
+            if (content !== null) set[path] = content;
+            else if (present.has(path) && !remove.includes(path)) remove.push(path);
+          }
+          const gone = remove.filter((path) => !(path in set));
+          for (const path of gone) present.delete(path);
+          for (const path of Object.keys(set)) present.add(path);
+          const side = merge ? [world.commit([parent], { [`note-${i}.txt`]: 'side' })] : [];
+          line.push(world.commit([parent, ...side], set, { remove: gone, message: `step ${i}` }));
+        }
+        const tip = line.at(-1) as string;
+        const stepwise = world.engine();
+        await stepwise.start(line[0] as string);
+        for (const commit of line) await stepwise.moveTo(commit);
+        const restarted = world.engine();
+        await restarted.start(line[cut % line.length] as string);
+        await restarted.moveTo(tip);
+        const fresh = world.engine();
+        await fresh.start(tip);
+        expect(summaryOf(restarted)).toEqual(summaryOf(stepwise));
+        expect(summaryOf(fresh)).toEqual(summaryOf(stepwise));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,140 @@
+/**
+ * What the broker holds against what this daemon has published: verified newer messages are another daemon's and win, everything
+ * else is put right. Nothing is ever published below a verified message on its topic.
+ */
+import {
+  type CryptoBackend,
+  compareEpochs,
+  epochTopic,
+  equalBytes,
+  HeadwaterError,
+  isHeadwaterError,
+  type Keyring,
+  keysTopic,
+  openKeys,
+  openMessage,
+  serviceTopics,
+} from '@headwater/schemas/protocol';
+import type { PublishedService } from '../core/plan.ts';
+import type { Publisher } from '../ports.ts';
+import type { EnvironmentPublisher } from './environment-publisher.ts';
+
+export interface BrokerSyncDeps {
+  readonly publisher: Publisher;
+  readonly keyring: Keyring;
+  readonly crypto: CryptoBackend;
+  readonly prefix: string;
+}
+
+/**
+ * Reads the retained `keys` and publishes ours when it is missing, older or unverifiable.
+ * @throws HeadwaterError `HW_FOREIGN_KEYS` when another root's keys stand there, `HW_BROKER_UNREACHABLE`.
+ */
+export async function syncKeys(deps: BrokerSyncDeps): Promise<void> {
+  const { publisher, keyring, crypto, prefix } = deps;
+  const topic = keysTopic(prefix);
+  const found = (await publisher.readRetained([topic])).get(topic);
+  if (found && equalBytes(found, keyring.envelope)) return;
+  if (found && judgeKeys(found, keyring, crypto) === 'newer') {
+    throw new HeadwaterError('HW_FOREIGN_KEYS', {
+      message: 'the broker holds a newer key list than this daemon has',
+      hint: 'Another daemon rotated keys. Copy its <data>/keys here, or stop this daemon.',
+    });
+  }
+  await publisher.publish({ topic, payload: keyring.envelope, retain: true, qos: 1 });
+}
+
+/** @throws HeadwaterError `HW_FOREIGN_KEYS`. Damaged bytes are nobody's keys: they are simply replaced. */
+function judgeKeys(bytes: Uint8Array, ours: Keyring, crypto: CryptoBackend): 'newer' | 'replace' {
+  try {
+    const found = openKeys(bytes, { roots: ours.roots, deployment: ours.deployment, version: 0 }, crypto);
+    return found.version > ours.version ? 'newer' : 'replace';
+  } catch (error) {
+    if (!isHeadwaterError(error, 'HW_SIGNER_UNKNOWN')) return 'replace';
+    throw new HeadwaterError('HW_FOREIGN_KEYS', {
+      message: 'the broker already serves this deployment with keys of another root',
+      hint: 'Two daemons with different <data>/keys share one broker and one deployment name: give one its own deployment, or copy the keys.',
+      cause: error,
+    });
+  }
+}
+
+/** Takes over what is verified and newer on the broker, for the given services. Returns the ones whose stored message is missing there. */
+export async function adoptRetained(
+  environment: EnvironmentPublisher,
+  services: readonly string[],
+  deps: BrokerSyncDeps,
+): Promise<string[]> {
+  const { publisher, prefix } = deps;
+  const { env } = environment;
+  const topics = services.flatMap((service) => {
+    const { snapshot, schema } = serviceTopics(prefix, env, service);
+    return [snapshot, schema];
+  });
+  const retained = await publisher.readRetained([...topics, epochTopic(prefix, env)]);
+  adoptStatement(environment, retained.get(epochTopic(prefix, env)), deps);
+  return services.filter((service) => {
+    const { snapshot, schema } = serviceTopics(prefix, env, service);
+    const found = openRetained(env, service, retained.get(snapshot), retained.get(schema), deps);
+    const stored = environment.published.get(service);
+    if (found && (!stored || compareEpochs(found.epoch, stored.epoch) >= 0)) {
+      environment.published.set(service, found);
+      return false;
+    }
+    return stored !== undefined;
+  });
+}
+
+/** A verified snapshot or tombstone with its schema message, or `null` when there is nothing to rely on. */
+export function openRetained(
+  env: string,
+  service: string,
+  envelope: Uint8Array | undefined,
+  schemaEnvelope: Uint8Array | undefined,
+  deps: BrokerSyncDeps,
+): PublishedService | null {
+  const target = { deployment: deps.keyring.deployment, env, service };
+  const message =
+    envelope &&
+    attempt(() => openMessage(envelope, ['snapshot', 'tombstone'], target, deps.keyring, deps.crypto));
+  if (!message || message.signers.length === 0) return null;
+  const { payload } = message;
+  if (payload.kind === 'tombstone') return { kind: 'tombstone', epoch: payload.epoch, envelope };
+  const schema =
+    schemaEnvelope &&
+    attempt(() => openMessage(schemaEnvelope, ['schema'], target, deps.keyring, deps.crypto));
+  const fits = schema && schema.signers.length > 0 && schema.payload.digest === payload.schema;
+  return {
+    kind: 'snapshot',
+    epoch: payload.epoch,
+    envelope,
+    digest: payload.digest,
+    schema: payload.schema,
+    secretsRev: payload.secrets?.rev ?? null,
+    config: payload.config,
+    ...(fits ? { schemaEnvelope } : {}),
+  };
+}
+
+/** Takes note of a verified statement on the broker. */
+export function adoptStatement(
+  environment: EnvironmentPublisher,
+  bytes: Uint8Array | undefined,
+  deps: BrokerSyncDeps,
+): boolean {
+  const target = { deployment: deps.keyring.deployment, env: environment.env };
+  const message = bytes && attempt(() => openMessage(bytes, ['epoch'], target, deps.keyring, deps.crypto));
+  if (!message || message.signers.length === 0) return false;
+  environment.noteStatement(message.payload);
+  return true;
+}
+
+/** A message that cannot be verified is nobody's: it says nothing, and it is replaced. */
+function attempt<T>(open: () => T): T | null {
+  try {
+    return open();
+  } catch (error) {
+    if (isHeadwaterError(error)) return null;
+    throw error;
+  }
+}
