@@ -2,7 +2,7 @@
  * The cryptography the protocol needs, as a value: `nobleCrypto` runs anywhere, `nodeCrypto` (`@headwater/schemas/protocol/node`)
  * is 7 to 11 times faster on Node. Ed25519 is deterministic, so both give the same bytes; one vector set judges both.
  */
-import { fromHex } from './bytes.ts';
+import { fromHex, toHex } from './bytes.ts';
 import { HeadwaterError } from './errors.ts';
 
 export interface CryptoBackend {
@@ -11,7 +11,10 @@ export interface CryptoBackend {
   hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array;
   /** Ed25519 signature, 64 bytes. `seed` is the 32-byte private key of RFC 8032. */
   sign(bytes: Uint8Array, seed: Uint8Array): Uint8Array;
-  /** Strict verification (RFC 8032, no ZIP-215): false for any malformed input. */
+  /**
+   * Strict verification: RFC 8032 without the cofactor, S below the group order, canonical points, no key of small order. False
+   * for any malformed input, never an exception. Both backends agree on every input.
+   */
   verify(signature: Uint8Array, bytes: Uint8Array, publicKey: Uint8Array): boolean;
   /** Public key of a seed, 32 bytes. */
   publicKeyOf(seed: Uint8Array): Uint8Array;
@@ -43,13 +46,18 @@ export function parsePublicKey(hex: unknown): Uint8Array {
     });
   }
   const bytes = fromHex(hex);
-  if (smallOrder.has(hex) || !isCanonicalPoint(bytes)) {
+  if (isWeakPublicKey(bytes)) {
     throw new HeadwaterError('HW_KEY_INVALID', {
       message: `public key ${hex.slice(0, 16)}… is of small order or not canonical, so anyone can sign for it`,
       hint: 'Use a key made by Headwater or another Ed25519 implementation.',
     });
   }
   return bytes;
+}
+
+/** True for keys under which a signature proves nothing: points of small order, and encodings of y that are not canonical. */
+export function isWeakPublicKey(bytes: Uint8Array): boolean {
+  return smallOrder.has(toHex(bytes)) || !isCanonicalPoint(bytes);
 }
 
 /** The y coordinate must be below p = 2^255 - 19. */

@@ -39,13 +39,18 @@ export function encodePae(kind: MessageKind, payload: Uint8Array): Uint8Array {
   return concatBytes(utf8(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload);
 }
 
-/** Signs a payload with one to four keys. The signature covers the payload's bytes, never re-serialised JSON. */
+/**
+ * Signs a payload with one to four keys. The signature covers the payload's bytes, never re-serialised JSON.
+ * @throws HeadwaterError `HW_MESSAGE_TOO_LARGE`, `HW_MESSAGE_MALFORMED` (no key, or more than four).
+ */
 export function signEnvelope(
   kind: MessageKind,
   payload: Uint8Array,
   keys: readonly SigningKey[],
   crypto: CryptoBackend,
 ): Uint8Array {
+  if (keys.length < 1 || keys.length > maxSignatures)
+    malformed(`it would carry ${keys.length} signatures, expected 1 to ${maxSignatures}`);
   const pae = encodePae(kind, payload);
   const fields = keys.map(
     (key) => `${keyIdOf(key.publicKey, crypto)} ${toBase64Url(crypto.sign(pae, key.seed))}`,

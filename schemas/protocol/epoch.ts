@@ -43,13 +43,14 @@ export function describeEpoch(epoch: Epoch): string {
  */
 export function parseEpochText(text: string): Epoch {
   const match = TEXT.exec(text);
-  if (!match) {
+  const [era, seq] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || !isCount(era) || !isCount(seq)) {
     throw new HeadwaterError('HW_USAGE', {
-      message: `${JSON.stringify(text)} is not an epoch`,
+      message: `${JSON.stringify(text.slice(0, 100))} is not an epoch`,
       hint: 'An epoch reads <era>.<seq>@<commit>, for example 1.42@9f3c2e1.',
     });
   }
-  return { era: Number(match[1]), seq: Number(match[2]), commit: match[3] as string };
+  return { era, seq, commit: match[3] as string };
 }
 
 /** True when `value` is a whole Epoch: safe positive integers and a full commit id, nothing else. */

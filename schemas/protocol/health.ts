@@ -28,6 +28,11 @@ export interface Health {
     >
   >;
   readonly broker: { readonly connected: boolean; readonly kind: 'embedded' | 'outside' };
-  readonly repo: { readonly branch: string; readonly tip: string | null };
+  readonly repo: {
+    readonly branch: string;
+    readonly tip: string | null;
+    /** Since when the tip is this one; RFC 3339. */
+    readonly since?: string;
+  };
   readonly problems: readonly HealthProblem[];
 }

@@ -17,6 +17,8 @@ export * from './patch.ts';
 export * from './payload.ts';
 export * from './pointer.ts';
 export * from './receipt.ts';
+export * from './secrets-bundle.ts';
 export * from './settings.ts';
 export * from './signature.ts';
+export { isTime, TIME_PATTERN } from './time.ts';
 export * from './topics.ts';

@@ -4,6 +4,7 @@
  */
 import { fromUtf8 } from './bytes.ts';
 import { type ErrorCode, HeadwaterError } from './errors.ts';
+import { findSyntaxFault } from './json-syntax.ts';
 import { formatPointer } from './pointer.ts';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -26,11 +27,17 @@ export function isObject(value: unknown): value is Record<string, JsonValue> {
  * @throws HeadwaterError `HW_JSON_*`; `details` has `offset` (UTF-16 units into the text, where known) and `pointer`.
  */
 export function parseJsonBytes(bytes: Uint8Array): JsonValue {
-  return parseJson(fromUtf8(bytes));
+  return parseWellFormed(fromUtf8(bytes));
 }
 
 /** As `parseJsonBytes`, for text that is already decoded. */
 export function parseJson(text: string): JsonValue {
+  const half = /\p{Surrogate}/u.exec(text);
+  if (half) failSurrogate(half.index, []);
+  return parseWellFormed(text);
+}
+
+function parseWellFormed(text: string): JsonValue {
   if (text.charCodeAt(0) === 0xfeff) {
     fail(
       'HW_JSON_BOM',
@@ -43,22 +50,17 @@ export function parseJson(text: string): JsonValue {
   let value: JsonValue;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+  } catch {
+    // The engine's error is not kept as cause: its message quotes the text, which may be a secret.
+    const { offset, expected } = findSyntaxFault(text);
     throw new HeadwaterError('HW_JSON_SYNTAX', {
-      message: `not JSON: ${withoutContent(reason)}`,
+      message: `not JSON: expected ${expected} at offset ${offset}`,
       hint: 'Look for a missing comma, quote or bracket; comments and trailing commas are not JSON.',
-      details: { offset: Number(/position (\d+)/.exec(reason)?.[1] ?? text.length), pointer: '' },
-      cause,
+      details: { offset, pointer: '' },
     });
   }
   scan(text);
   return value;
-}
-
-/** The engine's message quotes the text around the fault, which may be a secret; keep only the part in front of the quote. */
-function withoutContent(reason: string): string {
-  return (reason.split(/,? *(?:"|\.\.\.)/)[0] as string).slice(0, 80);
 }
 
 interface Frame {
@@ -138,7 +140,7 @@ function takeKey(frame: Frame, raw: string, offset: number, stack: readonly Fram
   if (frame.keys?.has(key)) {
     fail(
       'HW_JSON_DUPLICATE_KEY',
-      `the key ${JSON.stringify(key)} occurs twice`,
+      `the key ${JSON.stringify(key.slice(0, 100))} occurs twice`,
       'Remove one of the two.',
       offset,
       stack,
@@ -151,15 +153,18 @@ function takeKey(frame: Frame, raw: string, offset: number, stack: readonly Fram
 
 function checkString(raw: string, offset: number, stack: readonly Frame[]): void {
   // Only an escape can produce half a surrogate pair: the text itself came from valid UTF-8.
-  if (raw.includes('\\u') && /\p{Surrogate}/u.test(JSON.parse(`"${raw}"`) as string)) {
-    fail(
-      'HW_JSON_NOT_UTF8',
-      'a string holds half of a surrogate pair',
-      'Write the whole character.',
-      offset,
-      stack,
-    );
-  }
+  if (raw.includes('\\u') && /\p{Surrogate}/u.test(JSON.parse(`"${raw}"`) as string))
+    failSurrogate(offset, stack);
+}
+
+function failSurrogate(offset: number, stack: readonly Frame[]): never {
+  fail(
+    'HW_JSON_NOT_UTF8',
+    'a string holds half of a surrogate pair',
+    'Write the whole character.',
+    offset,
+    stack,
+  );
 }
 
 function checkNumber(text: string, start: number, stack: readonly Frame[]): number {

@@ -53,20 +53,35 @@ export function openKeys(bytes: Uint8Array, trust: RootTrust, crypto: CryptoBack
       details: { expected: trust.version, actual: payload.version },
     });
   }
-  const entries = new Map<string, KeyringEntry>();
-  for (const signer of payload.signers) {
-    const publicKey = parsePublicKey(signer.key);
-    const keyId = keyIdOf(publicKey, crypto);
-    entries.set(keyId, { keyId, publicKey, signer });
-  }
   return {
     version: payload.version,
     deployment: payload.deployment,
     roots,
-    entries,
+    entries: readSigners(payload, crypto),
     envelope: bytes,
     payload,
   };
+}
+
+function readSigners(payload: KeysPayload, crypto: CryptoBackend): Map<string, KeyringEntry> {
+  const entries = new Map<string, KeyringEntry>();
+  for (const signer of payload.signers) {
+    const publicKey = parsePublicKey(signer.key);
+    const keyId = keyIdOf(publicKey, crypto);
+    // A second entry would hide the first one's revocation, and a root that signs config would defeat keeping it offline.
+    if (entries.has(keyId)) badSigner(keyId, 'is listed twice');
+    if (payload.roots.includes(signer.key)) badSigner(keyId, 'is a root key too');
+    entries.set(keyId, { keyId, publicKey, signer });
+  }
+  return entries;
+}
+
+function badSigner(keyId: string, reason: string): never {
+  throw new HeadwaterError('HW_KEY_INVALID', {
+    message: `signing key ${keyId} ${reason}`,
+    hint: 'Make a separate signing key with `headwater keys rotate`.',
+    details: { keyId },
+  });
 }
 
 /** Follows `previous` from the trusted roots to the roots that signed this message. */
@@ -88,13 +103,7 @@ function verifyByRoots(
       hint: 'Check the topic prefix: two deployments share a broker.',
     });
   }
-  let roots = trust.roots;
-  for (const text of payload.previous ?? []) {
-    const earlier = parseEnvelope(utf8(text));
-    const earlierPayload = earlier.kind === 'keys' ? parseUnverifiedKeys(earlier) : null;
-    if (earlierPayload?.deployment === trust.deployment && signedByRoot(earlier, roots, crypto))
-      roots = earlierPayload.roots;
-  }
+  const roots = followPrevious(payload, trust, crypto);
   if (!signedByRoot(envelope, roots, crypto)) {
     throw new HeadwaterError('HW_SIGNER_UNKNOWN', {
       message: 'the key list is not signed by a trusted root key',
@@ -103,6 +112,23 @@ function verifyByRoots(
     });
   }
   return { payload, roots: payload.roots };
+}
+
+/**
+ * [protocol §4.4] Only versions between the one held and the message's own count, each higher than the one before: an earlier
+ * list that once named a root since dropped must not bring that root back.
+ */
+function followPrevious(payload: KeysPayload, trust: RootTrust, crypto: CryptoBackend): readonly string[] {
+  let { roots, version } = trust;
+  for (const text of payload.previous ?? []) {
+    const earlier = parseEnvelope(utf8(text));
+    if (earlier.kind !== 'keys') continue;
+    const step = parseUnverifiedKeys(earlier);
+    if (step.deployment !== trust.deployment || step.version <= version || step.version >= payload.version)
+      continue;
+    if (signedByRoot(earlier, roots, crypto)) ({ roots, version } = step);
+  }
+  return roots;
 }
 
 /** The chain must be read to know who may sign it, so a keys payload is parsed before it is verified, and trusted only after. */

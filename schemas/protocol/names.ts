@@ -28,7 +28,7 @@ export function isName(text: string): boolean {
 export function parseName(text: unknown, what: string): string {
   if (typeof text !== 'string' || !NAME_PATTERN.test(text)) {
     throw new HeadwaterError('HW_NAME_INVALID', {
-      message: `${JSON.stringify(text)} is not a ${what} name`,
+      message: `${shown(text)} is not a ${what} name`,
       hint: 'Use a lower-case letter, then lower-case letters, digits and "-", 63 characters at most.',
     });
   }
@@ -40,3 +40,7 @@ export function parseName(text: unknown, what: string): string {
   }
   return text;
 }
+
+/** Hostile input may be long or no text at all. */
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `a value of type ${typeof value}`;

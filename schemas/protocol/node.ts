@@ -8,7 +8,7 @@ import {
   verify,
 } from 'node:crypto';
 import { toHex } from './bytes.ts';
-import type { CryptoBackend } from './crypto.ts';
+import { type CryptoBackend, isWeakPublicKey } from './crypto.ts';
 
 /** Fixed DER prefixes in front of a raw Ed25519 key (RFC 8410): PKCS #8 for a seed, SubjectPublicKeyInfo for a public key. */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -26,7 +26,7 @@ export const nodeCrypto: CryptoBackend = {
   hmacSha256: (key, bytes) => createHmac('sha256', key).update(bytes).digest(),
   sign: (bytes, seed) => sign(null, bytes, privateKeyObject(seed)),
   verify(signature, bytes, publicKey) {
-    if (signature.length !== 64 || publicKey.length !== 32) return false;
+    if (signature.length !== 64 || publicKey.length !== 32 || isWeakPublicKey(publicKey)) return false;
     return verify(null, bytes, publicKeyObject(publicKey), signature);
   },
   publicKeyOf(seed) {

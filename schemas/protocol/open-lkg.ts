@@ -1,6 +1,6 @@
 import type { CryptoBackend } from './crypto.ts';
 import { digestOf } from './digest.ts';
-import { sameEpoch } from './epoch.ts';
+import { compareEpochs, sameEpoch } from './epoch.ts';
 import { HeadwaterError } from './errors.ts';
 import { isObject, type JsonObject, parseJsonBytes } from './json.ts';
 import type { Keyring } from './keyring.ts';
@@ -74,6 +74,8 @@ function readSecrets(
 ): SealedSecrets | null {
   if (message.payload.secrets !== 'unchanged') return message.payload.secrets;
   const carrier = openMessage(part(file, 'secrets'), ['snapshot', 'diff'], target, keyring, crypto);
+  if (compareEpochs(carrier.payload.epoch, message.payload.epoch) > 0)
+    corrupt('its secrets are newer than its envelope');
   const { secrets } = carrier.payload;
   return secrets === 'unchanged' ? corrupt('its secrets part holds none') : secrets;
 }

@@ -87,7 +87,7 @@ function verifySignatures(envelope: Envelope, keyring: Keyring, crypto: CryptoBa
       details: { keyIds: known.map(({ entry }) => entry.keyId) },
     });
   }
-  return verified.map(({ entry }) => entry);
+  return [...new Set(verified.map(({ entry }) => entry))]; // the same key twice is one signer
 }
 
 function checkTarget(payload: Payload, target: MessageTarget): void {

@@ -7,6 +7,7 @@ import { isObject, type JsonValue, parseJsonBytes } from './json.ts';
 import { isName } from './names.ts';
 import { maxPatchOps } from './patch.ts';
 import { maxHeldListed, maxRecentEpochs, type PayloadByKind } from './payload.ts';
+import { isTime } from './time.ts';
 
 type Check = (value: unknown) => boolean;
 interface Shape {
@@ -51,6 +52,7 @@ function refuse(kind: string, reason: string, field: string): never {
 
 const isText: Check = (value) => typeof value === 'string';
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isSeq: Check = (value) => isCount(value) && value !== 0;
 const isDigest: Check = (value) => typeof value === 'string' && DIGEST_PATTERN.test(value);
 const isNameValue: Check = (value) => typeof value === 'string' && isName(value);
 const isRequestId: Check = (value) => typeof value === 'string' && /^[\w.-]{1,64}$/.test(value);
@@ -69,12 +71,6 @@ const record =
   (value) =>
     isObject(value) && Object.entries(shape).every(([field, check]) => check(value[field]));
 
-/** RFC 3339 in UTC, the form the daemon writes. */
-const isTime: Check = (value) =>
-  typeof value === 'string' &&
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(value) &&
-  !Number.isNaN(Date.parse(value));
-
 const isSealed: Check = record({
   rev: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
   recipients: listOf(isText, 1_000),
@@ -90,7 +86,7 @@ const isOp: Check = (value) => {
 const isMovedServices: Check = (value) =>
   value === '*' ||
   (isObject(value) &&
-    Object.entries(value).every(([name, seq]: [string, JsonValue]) => isName(name) && isCount(seq)));
+    Object.entries(value).every(([name, seq]: [string, JsonValue]) => isName(name) && isSeq(seq)));
 
 const base: Shape = { deployment: isNameValue, issuedAt: isTime };
 const ofService: Shape = { ...base, env: isNameValue, service: isNameValue, epoch: isEpoch };
@@ -121,7 +117,7 @@ const shapes: Record<MessageKind, Shape> = {
     env: isNameValue,
     epoch: isEpoch,
     expiresAt: isTime,
-    recent: listOf(record({ seq: isCount, commit: isCommit, services: isMovedServices }), maxRecentEpochs),
+    recent: listOf(record({ seq: isSeq, commit: isCommit, services: isMovedServices }), maxRecentEpochs),
     status: (value) => value === 'ok' || value === 'degraded' || value === 'removed',
     held: listOf(
       record({
@@ -136,7 +132,7 @@ const shapes: Record<MessageKind, Shape> = {
   },
   keys: {
     ...base,
-    version: (value) => isCount(value) && (value as number) >= 1,
+    version: isSeq,
     roots: (value) => listOf(isPublicKey, 8)(value) && (value as unknown[]).length > 0,
     signers: listOf(
       record({ key: isPublicKey, notBefore: isTime, notAfter: optional(isTime), revoked: optional(isTime) }),

@@ -3,7 +3,7 @@
  * immutable with structural sharing (10 µs for one change in 50 KB) and all-or-nothing.
  */
 import { HeadwaterError } from './errors.ts';
-import { FORBIDDEN_KEYS, isObject, type JsonObject, type JsonValue } from './json.ts';
+import { FORBIDDEN_KEYS, isObject, type JsonObject, type JsonValue, maxJsonDepth } from './json.ts';
 import { formatPointer, parsePointer } from './pointer.ts';
 
 export type PatchOp =
@@ -82,14 +82,46 @@ export function equalValues(a: JsonValue, b: JsonValue): boolean {
 
 /**
  * Applies operations in order and returns the new value; `document` and everything unchanged in it are shared, not copied.
- * @throws HeadwaterError `HW_PATCH_INVALID`: an unknown operation, a path that does not exist, a prototype key, a bad index.
+ * All or nothing: after an error nothing has changed.
+ * @throws HeadwaterError `HW_PATCH_INVALID`: an unknown operation, a path that does not exist or is no JSON Pointer, a prototype
+ *   key in a path or a value, a bad index, a result nested deeper than a document may be.
  */
 export function applyPatch(document: JsonValue, ops: readonly PatchOp[]): JsonValue {
   if (ops.length > maxPatchOps) refuse(`${ops.length} operations, expected ${maxPatchOps} at most`, '');
   const owned = new WeakSet<object>(); // containers copied by this call, safe to change in place
   let root = document;
-  for (const op of ops) root = applyAt(root, parsePointer(op.path), 0, op, owned);
+  for (const op of ops) root = applyAt(root, checkOp(op), 0, op, owned);
   return root;
+}
+
+/** Operations may come from a request body, so types are no proof. Returns the parts of the path. */
+function checkOp(op: PatchOp): string[] {
+  if (!isObject(op) || typeof op.path !== 'string') refuse('an operation has no path', '');
+  if (op.op !== 'add' && op.op !== 'remove' && op.op !== 'replace')
+    refuse('the operation is none of add, remove, replace', op.path);
+  const parts = partsOf(op.path);
+  if (op.op === 'remove') checkNesting(null, parts.length, op.path);
+  else if (op.value === undefined) refuse('the operation has no value', op.path);
+  else checkNesting(op.value, parts.length + 1, op.path);
+  return parts;
+}
+
+function partsOf(path: string): string[] {
+  try {
+    return parsePointer(path);
+  } catch {
+    return refuse('the path is not a JSON Pointer', path); // the cause would only say the same
+  }
+}
+
+/** Many small additions could build what the parser would have refused, deep enough to overflow the stack of whoever reads it. */
+function checkNesting(value: JsonValue, depth: number, path: string): void {
+  if (depth > maxJsonDepth) refuse(`the result is nested deeper than ${maxJsonDepth} levels`, path);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, child] of Object.entries(value)) {
+    if (FORBIDDEN_KEYS.has(key)) refuse(`the key "${key}" is not allowed`, path);
+    if (typeof child === 'object') checkNesting(child, depth + 1, path);
+  }
 }
 
 function applyAt(

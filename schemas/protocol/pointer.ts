@@ -10,7 +10,7 @@ export function parsePointer(pointer: string): string[] {
   if (pointer === '') return [];
   if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) {
     throw new HeadwaterError('HW_USAGE', {
-      message: `${JSON.stringify(pointer)} is not a JSON Pointer`,
+      message: `${JSON.stringify(pointer.slice(0, 100))} is not a JSON Pointer`,
       hint: 'A pointer reads /setting or /object/setting; "~" is written ~0 and "/" inside a name ~1.',
     });
   }
@@ -25,6 +25,7 @@ export function valueAt(document: unknown, pointer: string): unknown {
   let value = document;
   for (const part of parsePointer(pointer)) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    if (Array.isArray(value) && part === 'length') return undefined; // an own property, but no element
     value = (value as Record<string, unknown>)[part];
   }
   return value;

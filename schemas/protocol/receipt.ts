@@ -1,6 +1,7 @@
 /** What one instance of a service says it runs: plain JSON, a claim and never proof. Spec: docs/protocol.md §8. */
 import { type Epoch, isEpoch } from './epoch.ts';
 import { isObject, parseJsonBytes } from './json.ts';
+import { isTime } from './time.ts';
 
 export const CLIENT_STATES = [
   'live',
@@ -41,6 +42,9 @@ export interface Receipt {
 /** Largest receipt read, in bytes. */
 export const maxReceiptBytes = 64 * 1024;
 
+/** Longest single text of a receipt, pointers aside, in UTF-16 units. */
+const maxReceiptText = 512;
+
 /** A receipt, or `null` for anything that is none: it is a claim, so nothing depends on refusing it loudly. */
 export function parseReceipt(bytes: Uint8Array): Receipt | null {
   if (bytes.length === 0 || bytes.length > maxReceiptBytes) return null;
@@ -52,13 +56,19 @@ export function parseReceipt(bytes: Uint8Array): Receipt | null {
     return null;
   }
   if (!isObject(value) || value.v !== 1) return null;
-  const texts = [value.clientId, value.instance, value.service, value.env, value.version, value.at];
+  const texts = [value.clientId, value.instance, value.service, value.env, value.version];
   const lists = [value.restartPending, value.envOverrides, value.envInvalid];
   const isReceipt =
-    texts.every((text) => typeof text === 'string' && text.length <= 512) &&
+    texts.every(isText) &&
     lists.every((list) => Array.isArray(list) && list.every((item) => typeof item === 'string')) &&
     (CLIENT_STATES as readonly unknown[]).includes(value.state) &&
     (value.epoch === null || isEpoch(value.epoch)) &&
-    (value.digest === null || typeof value.digest === 'string');
+    (value.digest === null || isText(value.digest)) &&
+    (value.reason === undefined || isText(value.reason)) &&
+    (value.schema === undefined || isText(value.schema)) &&
+    isTime(value.at);
   return isReceipt ? (value as unknown as Receipt) : null;
 }
+
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= maxReceiptText;

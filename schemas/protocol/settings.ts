@@ -3,8 +3,9 @@
  * reading for the daemon, the client, the command line and the web editor. Defaults follow docs/protocol.md §9: from `properties`
  * (through local `$ref` and `allOf`; not through anyOf, oneOf, if, and not inside array items).
  */
-import { isObject, type JsonObject, type JsonValue } from './json.ts';
-import { formatPointer } from './pointer.ts';
+import { HeadwaterError } from './errors.ts';
+import { isObject, type JsonObject, type JsonValue, maxJsonDepth } from './json.ts';
+import { formatPointer, valueAt } from './pointer.ts';
 
 /** The `x-hw` annotation of a property; see the contract for the meaning of each. */
 export interface SettingAnnotations {
@@ -36,12 +37,25 @@ export interface Setting {
   readonly children: readonly Setting[];
 }
 
-/** Schemas nested deeper than this are not read further; the validator refuses them first. */
-const maxDepth = 32;
+/** Deepest setting read: a config cannot be deeper, so nothing that a schema marks as secret is missed. */
+const maxDepth = maxJsonDepth;
+/** Most schemas visited in one reading; a few `$ref`s can multiply into billions. */
+const maxVisits = 20_000;
 
-/** Top-level settings of a service schema, each with those below it. */
+/** One reading of one schema. */
+interface Reading {
+  readonly root: JsonObject;
+  visits: number;
+}
+
+/**
+ * Top-level settings of a service schema, each with those below it. A schema that refers to itself is unrolled as deep as a
+ * config may be.
+ * @throws HeadwaterError `HW_SCHEMA_LIMIT` when references nest or multiply without end: a setting left out might be a secret.
+ */
 export function readSettings(schema: JsonObject): readonly Setting[] {
-  return childrenOf(expand(schema, schema, 0), [], schema, 0);
+  const reading: Reading = { root: schema, visits: 0 };
+  return childrenOf(expand(schema, reading), [], reading);
 }
 
 /** Every setting of the tree, depth first. */
@@ -52,14 +66,22 @@ export function* eachSetting(settings: readonly Setting[]): Generator<Setting> {
   }
 }
 
-/** Config made of the schema's defaults alone. */
+/**
+ * Config made of the schema's defaults alone.
+ * @throws HeadwaterError `HW_SCHEMA_LIMIT`, as `readSettings`.
+ */
 export function defaultsOf(schema: JsonObject): JsonObject {
-  const root = fill(firstKeyword(expand(schema, schema, 0), 'default'), readSettings(schema));
+  const schemas = expand(schema, { root: schema, visits: 0 });
+  const root = fill(firstKeyword(schemas, 'default'), readSettings(schema), new Set(schemas));
   return isObject(root) ? root : {};
 }
 
 /** An object's own default first, then its children's; an absent object appears only if a child has a default. */
-function fill(own: JsonValue | undefined, children: readonly Setting[]): JsonValue | undefined {
+function fill(
+  own: JsonValue | undefined,
+  children: readonly Setting[],
+  above: ReadonlySet<JsonObject>,
+): JsonValue | undefined {
   if (own !== undefined && !isObject(own)) return own;
   const result: Record<string, JsonValue> = { ...own };
   for (const child of children) {
@@ -70,19 +92,16 @@ function fill(own: JsonValue | undefined, children: readonly Setting[]): JsonVal
     const present = Object.hasOwn(result, child.name)
       ? result[child.name]
       : firstKeyword(child.schemas, 'default');
-    const value = fill(present, child.children);
+    // A schema inside itself would fill itself for ever: there, defaults complete only what is present.
+    if (present === undefined && child.schemas.some((schema) => above.has(schema))) continue;
+    const value = fill(present, child.children, new Set([...above, ...child.schemas]));
     if (value !== undefined) result[child.name] = value;
   }
   return own === undefined && Object.keys(result).length === 0 ? undefined : result;
 }
 
-function childrenOf(
-  schemas: readonly JsonObject[],
-  path: readonly string[],
-  root: JsonObject,
-  depth: number,
-): Setting[] {
-  if (depth > maxDepth) return [];
+function childrenOf(schemas: readonly JsonObject[], path: readonly string[], reading: Reading): Setting[] {
+  if (path.length >= maxDepth) return [];
   const required = new Set(
     schemas.flatMap((schema) => (Array.isArray(schema.required) ? schema.required : [])),
   );
@@ -90,7 +109,8 @@ function childrenOf(
   for (const schema of schemas) {
     if (!isObject(schema.properties)) continue;
     for (const [name, property] of Object.entries(schema.properties)) {
-      if (isObject(property)) names.set(name, [...(names.get(name) ?? []), ...expand(property, root, depth)]);
+      const own = isObject(property) ? expand(property, reading) : [];
+      if (property !== false) names.set(name, [...(names.get(name) ?? []), ...own]);
     }
   }
   return [...names].map(([name, own]) => ({
@@ -99,43 +119,40 @@ function childrenOf(
     schemas: own,
     required: required.has(name),
     annotations: readAnnotations(own),
-    children: childrenOf(own, [...path, name], root, depth + 1),
+    children: childrenOf(own, [...path, name], reading),
   }));
 }
 
-/** A schema, then what it refers to locally and what it joins by `allOf`. Reference cycles end. */
-function expand(
-  schema: JsonObject,
-  root: JsonObject,
-  depth: number,
-  seen: ReadonlySet<JsonObject> = new Set(),
-): JsonObject[] {
-  if (seen.has(schema) || depth > maxDepth) return [];
-  const next = new Set([...seen, schema]);
-  const referred = typeof schema.$ref === 'string' ? resolveLocal(schema.$ref, root) : undefined;
-  const joined = Array.isArray(schema.allOf) ? schema.allOf.filter(isObject) : [];
-  return [schema, ...(referred ? [referred] : []), ...joined].flatMap((part) =>
-    part === schema ? [schema] : expand(part, root, depth + 1, next),
-  );
+/** A schema, then what it refers to locally and what it joins by `allOf`, each once. Reference cycles end. */
+function expand(schema: JsonObject, reading: Reading): JsonObject[] {
+  const found = new Set<JsonObject>();
+  const collect = (part: JsonObject, depth: number): void => {
+    if (found.has(part)) return;
+    if (++reading.visits > maxVisits || depth > maxDepth) tooLarge();
+    found.add(part);
+    const referred = typeof part.$ref === 'string' ? resolveLocal(part.$ref, reading.root) : undefined;
+    if (referred) collect(referred, depth + 1);
+    if (Array.isArray(part.allOf)) for (const one of part.allOf) if (isObject(one)) collect(one, depth + 1);
+  };
+  collect(schema, 0);
+  return [...found];
+}
+
+function tooLarge(): never {
+  throw new HeadwaterError('HW_SCHEMA_LIMIT', {
+    message: `the references of the schema nest deeper than ${maxDepth} or lead to more than ${maxVisits} places`,
+    hint: 'Write out settings in place of references that multiply.',
+  });
 }
 
 function resolveLocal(ref: string, root: JsonObject): JsonObject | undefined {
   if (ref === '#') return root;
   if (!ref.startsWith('#/')) return undefined;
-  let value: JsonValue | undefined = root;
-  for (const raw of ref.slice(2).split('/')) {
-    const part = decodePart(raw);
-    if (part === null || !isObject(value) || !Object.hasOwn(value, part)) return undefined;
-    value = value[part];
-  }
-  return isObject(value) ? value : undefined;
-}
-
-function decodePart(raw: string): string | null {
   try {
-    return decodeURIComponent(raw).replaceAll('~1', '/').replaceAll('~0', '~');
+    const value = valueAt(root, decodeURIComponent(ref.slice(1)));
+    return isObject(value) ? value : undefined;
   } catch {
-    return null; // a broken escape names nothing
+    return undefined; // a broken escape names nothing
   }
 }
 

@@ -48,7 +48,7 @@ export const serviceUser = (env: string, service: string): string => `${env}/${s
 export const clientIdOf = (env: string, service: string, instance: string): string =>
   `${env}.${service}.${instance}`;
 
-/** Shape of an instance name, the last field of a client id. */
+/** Shape of an instance name, the last field of a client id, and of a daemon's id. */
 export const INSTANCE_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** Splits a client id into its three fields, or `null` when it is not one. Fields are compared whole, never as a prefix. */
@@ -71,7 +71,7 @@ export function parseTopic(prefix: string, topic: string): TopicTarget | null {
   if (parts.length === 2)
     return b === 'epoch' && isName(a as string) ? { kind: 'epoch', env: a as string } : null;
   if (a === 'daemons' && parts.length === 3 && c === 'health')
-    return { kind: 'health', daemonId: b as string };
+    return INSTANCE_PATTERN.test(b as string) ? { kind: 'health', daemonId: b as string } : null;
   if (b !== 'services' || !isName(a as string) || !isName(c as string)) return null;
   const target = { env: a as string, service: c as string };
   if (parts.length === 4 && (d === 'snapshot' || d === 'diff' || d === 'schema'))
