@@ -72,6 +72,55 @@ test('a message whose acknowledgement never came fails when the connection ends,
   await publisher.close();
 });
 
+test('a connection is reported only once its filters are followed', async () => {
+  await using broker = await startScriptedBroker();
+  const order: string[] = [];
+  broker.onPacket = (packet, socket) => {
+    if (packet.cmd !== 'subscribe') return undefined;
+    setImmediate(() => {
+      order.push('followed');
+      socket.write(mqttPacket.generate({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: [0] }));
+    });
+    return false;
+  };
+  const publisher = createMqttPublisher({
+    url: `mqtt://127.0.0.1:${broker.port}`,
+    clientId: 'd1',
+    log: silent,
+  });
+  await new Promise<void>((resolve) => {
+    const onConnect = (): void => {
+      order.push('connected');
+      resolve();
+    };
+    void publisher.start(['t/+'], { onConnect, onDisconnect() {}, onMessage() {} });
+  });
+  expect(order).toEqual(['followed', 'connected']);
+  await publisher.close();
+});
+
+test('a reader takes retained messages only, not what is published meanwhile', async () => {
+  await using broker = await startScriptedBroker();
+  const marker = 't/daemons/d1/sync';
+  broker.onPacket = (packet, socket) => {
+    if (packet.cmd !== 'subscribe') return undefined;
+    const nonce =
+      broker.packets.flatMap((sent) => (sent.cmd === 'publish' ? [sent.payload] : [])).at(-1) ?? '';
+    const send = (topic: string, payload: string | Buffer, retain: boolean): void =>
+      void socket.write(mqttPacket.generate({ cmd: 'publish', topic, payload, retain, qos: 0, dup: false }));
+    send('t/live', 'x', false);
+    send('t/kept', 'x', true);
+    send(marker, nonce, true);
+    return undefined;
+  };
+  const address = parseBrokerUrl(`mqtt://127.0.0.1:${broker.port}`);
+  const opened = openMqttSession({ address, clientId: 'd1', onMessage: (one) => void reader.observe(one) });
+  const reader = createRetainedReader(opened, marker, new Set());
+  await opened.ready;
+  expect([...(await reader.read(['t/live', 't/kept'])).keys()]).toEqual(['t/kept']);
+  await opened.end();
+});
+
 test('a broker that sends more than a megabyte in one packet is cut off', async () => {
   await using broker = await startScriptedBroker();
   broker.onPacket = (packet, socket) => {

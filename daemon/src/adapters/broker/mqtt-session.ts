@@ -3,7 +3,7 @@
  * survives: mqtt.js would otherwise send unacknowledged messages again after a reconnect, and an old snapshot would replace
  * a newer one.
  */
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
 import { MqttClient } from 'mqtt';
@@ -148,7 +148,12 @@ export function openMqttSession(options: MqttSessionOptions): MqttSession {
 function openSocket({ address, ca }: MqttSessionOptions): GuardedStream {
   const { host, port } = address;
   const socket: Socket = address.secure
-    ? connectTls({ host, port, servername: host, ...(ca === undefined ? {} : { ca }) })
+    ? connectTls({
+        host,
+        port,
+        ...(isIP(host) ? {} : { servername: host }),
+        ...(ca === undefined ? {} : { ca }),
+      })
     : connectTcp({ host, port });
   socket.setNoDelay(true); // mqtt.js never does; a burst of three messages would wait 40 ms
   return new GuardedStream(socket, { maxPacketBytes: DEFAULT_BROKER_LIMITS.maxPacketBytes });
