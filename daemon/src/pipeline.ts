@@ -4,6 +4,7 @@
  */
 import {
   type CryptoBackend,
+  compareEpochs,
   equalBytes,
   HeadwaterError,
   isHeadwaterError,
@@ -322,7 +323,7 @@ export class Pipeline {
       this.#sync,
     );
     const stored = publisher.published.get(service);
-    if (found && stored && publisher.isAtLeast(found, stored)) {
+    if (found && stored && compareEpochs(found.epoch, stored.epoch) >= 0) {
       publisher.published.set(service, found);
     } else if (stored && this.#mayRepair(message.topic)) {
       this.#deps.log.warn(

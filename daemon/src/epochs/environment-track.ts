@@ -159,7 +159,8 @@ export class EnvironmentTrack {
     this.epoch = place;
     this.#countAtValid = this.tip.size;
     this.#allowedRemovals = 0;
-    const services = moved.size > maxRecentServices ? '*' : Object.fromEntries(moved);
+    const services: RecentEpoch['services'] =
+      moved.size > maxRecentServices ? '*' : Object.fromEntries(moved);
     this.recent = [{ ...place, services }, ...this.recent].slice(0, maxRecentEpochs);
   }
 

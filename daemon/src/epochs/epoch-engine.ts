@@ -8,18 +8,12 @@ import type { ServiceInputs } from '../core/inputs.ts';
 import type { ServiceJudgement } from '../core/judgement.ts';
 import type { RepoIndex } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
+import type { EngineDeps } from './engine-deps.ts';
 import { EnvironmentTrack } from './environment-track.ts';
 import { Generations } from './generations.ts';
 import type { CommitPlace } from './place.ts';
 import { findServiceEpochs } from './service-epochs.ts';
 import { type RepositoryRules, structureOf } from './structure.ts';
-
-export interface EngineDeps {
-  readonly reader: ObjectReader;
-  readonly createIndex: () => Promise<RepoIndex>;
-  readonly judge: (inputs: ServiceInputs) => Promise<ServiceJudgement>;
-  readonly rules: RepositoryRules;
-}
 
 /** How the followed branch moved. `rewritten`: the new tip does not descend from what was followed; nothing changes. */
 export type Movement = 'same' | 'moved' | 'rewritten';

@@ -4,7 +4,7 @@
  */
 import type { RepoIndex } from '../core/repo-index.ts';
 import type { TreeChange } from '../ports.ts';
-import type { EngineDeps } from './epoch-engine.ts';
+import type { EngineDeps } from './engine-deps.ts';
 import type { Generations } from './generations.ts';
 import type { CommitPlace } from './place.ts';
 import { isMassRemoval } from './removal-guard.ts';

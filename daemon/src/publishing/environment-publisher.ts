@@ -69,7 +69,7 @@ export class EnvironmentPublisher {
     requestId: string | undefined,
   ): Promise<PublishSummary> {
     if (!track.epoch) return { published: [], removed: [] };
-    const plans: ServicePlan[] = [];
+    const plans: ActivePlan[] = [];
     for (const service of services) {
       const removedAt = epochAt(track.gone.get(service) ?? track.epoch, this.#deps.era);
       const plan = planService(
@@ -139,11 +139,6 @@ export class EnvironmentPublisher {
     );
   }
 
-  /** True when a verified message is not older than another. */
-  isAtLeast(found: PublishedService, stored: PublishedService): boolean {
-    return compareEpochs(found.epoch, stored.epoch) >= 0;
-  }
-
   /** Puts the stored message of a service back on its topics, byte for byte. */
   async reassert(service: string): Promise<void> {
     const published = this.published.get(service);
@@ -196,11 +191,7 @@ export class EnvironmentPublisher {
     await this.#retain(epochTopic(prefix, this.env), bytes);
   }
 
-  #prepare(
-    plan: Exclude<ServicePlan, { action: 'stand-by' }>,
-    issuedAt: string,
-    requestId: string | undefined,
-  ): PreparedService {
+  #prepare(plan: ActivePlan, issuedAt: string, requestId: string | undefined): PreparedService {
     const { deployment, prefix, signer, publisher } = this.#deps;
     const { service, epoch } = plan;
     const topics = serviceTopics(prefix, this.env, service);
@@ -250,6 +241,8 @@ export class EnvironmentPublisher {
     return this.#deps.publisher.publish({ topic, payload, retain: true, qos: 1 });
   }
 }
+
+type ActivePlan = Exclude<ServicePlan, { action: 'stand-by' }>;
 
 interface PreparedService {
   readonly service: string;

@@ -1,0 +1,60 @@
+# The whole developer interface. `make help` lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+NODE := node
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: start
+start: ## Set everything up and run the demo: repository, broker, daemon, a sample service
+	@$(NODE) scripts/start.mjs
+
+.PHONY: daemon
+daemon: build ## Run the demo's daemon alone, against the same data
+	@$(NODE) scripts/start.mjs daemon
+
+.PHONY: sample
+sample: build ## Run the demo's sample service alone, against the same data
+	@$(NODE) scripts/start.mjs sample
+
+.PHONY: stop
+stop: ## Stop a running demo
+	@$(NODE) scripts/stop.mjs
+
+.PHONY: reset
+reset: stop ## Stop the demo and throw its data away
+	@rm -rf .headwater && echo "demo data removed"
+
+.PHONY: build
+build: ## Install what is missing and compile
+	@$(NODE) scripts/build.mjs
+
+.PHONY: test
+test: ## Set up, check and run every test
+	@sh scripts/setup-tests.sh
+	@$(NODE) scripts/build.mjs
+	@$(NODE) scripts/check.mjs
+	@$(NODE) scripts/test.mjs
+
+.PHONY: check
+check: build ## Types, lint, format, dependency rules
+	@$(NODE) scripts/check.mjs
+
+.PHONY: e2e
+e2e: build ## End-to-end tests only
+	@$(NODE) scripts/test.mjs --project e2e
+
+.PHONY: bench
+bench: build ## Measure against real peers; writes bench/results/
+	@sh scripts/setup-bench.sh
+	@$(NODE) bench/run.mjs
+
+.PHONY: dev
+dev: build ## Recompile on every save
+	@npx --no-install tsc -b --watch
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	@$(NODE) scripts/clean.mjs

@@ -1,0 +1,83 @@
+/** The git repository that a daemon follows, opened whole: objects, refs, watcher. */
+import { existsSync } from 'node:fs';
+import { HeadwaterError } from '@headwater/schemas/protocol';
+import { createRepository } from './adapters/git/create-repository.ts';
+import { createObjectReader } from './adapters/git/object-reader.ts';
+import { openRepository } from './adapters/git/open-repository.ts';
+import { clearStaleLocks, createRefStore } from './adapters/git/ref-store.ts';
+import { createRefWatcher } from './adapters/git/watcher.ts';
+import { parseRepoSettings, settingsPath } from './core/repo-settings.ts';
+import type { Logger } from './log.ts';
+import type { CommitId, ObjectReader, RefStore, RefWatcher } from './ports.ts';
+import { starterFiles } from './starter.ts';
+
+export interface FollowedRepository {
+  /** What to give to `git clone` on this machine. */
+  readonly path: string;
+  readonly reader: ObjectReader;
+  readonly refs: RefStore;
+  readonly ref: string;
+  readonly watcher: RefWatcher;
+  close(): Promise<void>;
+}
+
+export interface FollowOptions {
+  /** A bare repository, a work tree, or `null` for the one in the data folder, made from the starter when it is new. */
+  readonly path: string | null;
+  readonly hostedPath: string;
+  readonly branch: string;
+  readonly log: Logger;
+}
+
+/** @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`. */
+export async function followRepository({
+  path,
+  hostedPath,
+  branch,
+  log,
+}: FollowOptions): Promise<FollowedRepository> {
+  if (path === null && !existsSync(hostedPath)) {
+    await seed(hostedPath, branch);
+    log.info({ repo: hostedPath }, 'config repository created from the starter');
+  }
+  const repo = await openRepository(path ?? hostedPath);
+  for (const lock of await clearStaleLocks(repo)) log.warn({ lock }, 'lock of a dead process removed');
+  const reader = await createObjectReader(repo);
+  const refs = createRefStore(repo);
+  const ref = `refs/heads/${branch}`;
+  const watcher = createRefWatcher(repo, refs, ref, {
+    log: (message, error) => log.error({ err: error }, message),
+  });
+  return { path: path ?? hostedPath, reader, refs, ref, watcher, close: () => reader.close() };
+}
+
+async function seed(path: string, branch: string): Promise<void> {
+  await createRepository(path, {
+    bare: true,
+    branch,
+    files: await starterFiles(),
+    message: 'Start from the Headwater starter\n',
+    author: { name: 'Headwater', email: 'headwater@localhost', time: Math.floor(Date.now() / 1000) },
+  });
+}
+
+/**
+ * Name of the deployment at a commit.
+ * @throws HeadwaterError `HW_REPO_SETTINGS_MISSING`, `HW_REPO_SETTINGS`.
+ */
+export async function readDeployment(reader: ObjectReader, tip: CommitId): Promise<string> {
+  const entry = (await reader.listFiles(tip)).find((file) => file.path === settingsPath);
+  if (!entry) {
+    throw new HeadwaterError('HW_REPO_SETTINGS_MISSING', {
+      message: `commit ${tip.slice(0, 7)} has no ${settingsPath}`,
+      hint: 'This is not a Headwater config repository yet: make one with `headwater init`, or add the file.',
+    });
+  }
+  const parsed = parseRepoSettings(await reader.readBlob(entry.oid, 512 * 1024));
+  if ('settings' in parsed) return parsed.settings.deployment;
+  const [finding] = parsed.findings;
+  throw new HeadwaterError('HW_REPO_SETTINGS', {
+    message: `${settingsPath}${finding?.line ? `:${finding.line}` : ''}: ${finding?.message ?? 'it cannot be read'}`,
+    hint: finding?.hint ?? 'Mend the file and commit again.',
+  });
+}

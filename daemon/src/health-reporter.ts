@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Health, healthTopic, utf8 } from '@headwater/schemas/protocol';
+import { statusOf } from './daemon-view.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Clock } from './ports.ts';
+import type { Problems } from './problems.ts';
+import { version } from './version.ts';
+
+/** How often the daemon says how it is. [protocol §5] */
+export const healthIntervalMs = 10_000;
+
+/** Stable per machine and data folder, so that a restarted daemon replaces its own health message. */
+export function daemonIdOf(data: string): string {
+  return createHash('sha256').update(`${hostname()}\n${data}`).digest('hex').slice(0, 12);
+}
+
+export interface HealthDeps {
+  readonly daemonId: string;
+  readonly deployment: string;
+  readonly branch: string;
+  readonly brokerKind: 'embedded' | 'outside';
+  readonly startedAt: string;
+  readonly clock: Clock;
+  readonly problems: Problems;
+}
+
+/** Health right now. */
+export function healthOf(deps: HealthDeps, pipeline: Pipeline | null): Health {
+  const { daemonId, deployment, branch, brokerKind, startedAt, clock, problems } = deps;
+  const tracks = [...(pipeline?.engine?.environments.values() ?? [])];
+  const list = problems.list();
+  return {
+    v: 1,
+    ok: list.length === 0,
+    daemonId,
+    deployment,
+    version,
+    at: new Date(clock.now()).toISOString(),
+    startedAt,
+    environments: Object.fromEntries(
+      tracks.map((track) => [
+        track.env,
+        {
+          epoch: track.epoch && { era: 1, seq: track.epoch.seq, commit: track.epoch.commit },
+          status: statusOf(track),
+          heldTotal: track.held.length,
+        },
+      ]),
+    ),
+    broker: { connected: pipeline?.connected ?? false, kind: brokerKind },
+    repo: { branch, tip: pipeline?.tip ?? null },
+    problems: list,
+  };
+}
+
+/** What the broker says about a daemon that vanished. */
+export function lastWill(deps: HealthDeps, prefix: string): { topic: string; payload: Uint8Array } {
+  const problem = {
+    code: 'HW_DAEMON_NOT_RUNNING',
+    message: 'the daemon is gone without a word',
+    hint: 'Services keep running their last config. Start the daemon again and look into its log.',
+  };
+  const health: Health = { ...healthOf(deps, null), ok: false, problems: [problem] };
+  return { topic: healthTopic(prefix, deps.daemonId), payload: utf8(JSON.stringify(health)) };
+}
