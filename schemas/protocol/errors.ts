@@ -104,6 +104,7 @@ export const ERRORS = {
 
   // Daemon and command line
   HW_DATA_NOT_WRITABLE: kind(500),
+  HW_DATA_EXPOSED: kind(500),
   HW_DATA_IN_USE: kind(500),
   HW_DATA_VERSION: kind(500),
   HW_KEY_FILE: kind(500),
@@ -117,6 +118,12 @@ export const ERRORS = {
   HW_USAGE: kind(400),
   HW_UNSAFE_OUTPUT: kind(400),
   HW_WORK_TREE: kind(409),
+  HW_REQUEST_INVALID: kind(400),
+  HW_REQUEST_TOO_LARGE: kind(413),
+  HW_MEDIA_TYPE: kind(415),
+  HW_HOST_UNKNOWN: kind(421),
+  HW_RATE_LIMITED: kind(429, true),
+  HW_TOKEN_FILE: kind(500),
   HW_TOKEN_INVALID: kind(401),
   HW_FORBIDDEN: kind(403),
   HW_NOT_FOUND: kind(404),
