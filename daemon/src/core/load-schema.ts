@@ -1,0 +1,110 @@
+/** Schemas of the repository, checked once per blob. */
+import {
+  type CryptoBackend,
+  digestOfBytes,
+  type JsonObject,
+  parsePointer,
+  utf8,
+  valueAt,
+} from '@headwater/schemas/protocol';
+import { BoundedCache } from './bounded-cache.ts';
+import { type ReadBlob, readWithin } from './files.ts';
+import { judgedSchema } from './judged-schema.ts';
+import { createLocator, parseDocument, tooLarge } from './parse-config.ts';
+import { checkSchema, type SchemaProblem } from './schema-check.ts';
+import { planOf } from './schema-plan.ts';
+import type { Problem, SchemaValidator } from './validate.ts';
+
+export interface LoadedSchema {
+  /** Digest of the bytes of the file. */
+  readonly digest: string;
+  /** `null` when the schema cannot be used. */
+  readonly document: JsonObject | null;
+  /** What the validator gets. */
+  readonly judged: { readonly digest: string; readonly document: JsonObject };
+  readonly problems: readonly SchemaProblem[];
+}
+
+export interface SchemaDeps {
+  readonly readBlob: ReadBlob;
+  readonly validator: SchemaValidator;
+  readonly crypto: CryptoBackend;
+}
+
+/** Bytes of schema files whose documents are kept. */
+const maxCachedBytes = 64 * 1024 * 1024;
+
+/** A loader that remembers. Its promise rejects only with what `readBlob` throws. */
+export function createSchemaLoader(deps: SchemaDeps): (oid: string) => Promise<LoadedSchema> {
+  const cache = new BoundedCache<LoadedSchema>(maxCachedBytes);
+  return async (oid) => {
+    const known = cache.get(oid);
+    if (known) return known;
+    const bytes = await readWithin(deps.readBlob, oid);
+    const loaded =
+      bytes === null ? unusable('', [{ severity: 'error', ...tooLarge() }]) : await load(bytes, deps);
+    // A slow moment is no property of the schema: it gets another chance.
+    if (!loaded.problems.some(({ code }) => code === 'HW_VALIDATION_TIMEOUT'))
+      cache.set(oid, loaded, bytes?.length ?? 1);
+    return loaded;
+  };
+}
+
+async function load(bytes: Uint8Array, { validator, crypto }: SchemaDeps): Promise<LoadedSchema> {
+  const digest = digestOfBytes(bytes, crypto);
+  const parsed = parseDocument(bytes);
+  if ('problem' in parsed) return unusable(digest, [{ severity: 'error', ...parsed.problem }]);
+  const document = parsed.value;
+  const problems = [...checkSchema(document)];
+  let judged: LoadedSchema['judged'] = nothing;
+  if (!problems.some(isError)) {
+    judged = { document: judgedSchema(document), digest: '' };
+    judged = { ...judged, digest: digestOfBytes(utf8(JSON.stringify(judged.document)), crypto) };
+    const found = await validator.check(judged, planOf(document).defaults);
+    problems.push(...found.flatMap((problem) => aboutDefaults(document, problem)));
+  }
+  const locate = createLocator(bytes);
+  const placed = problems.map((problem) => {
+    const line = problem.line ?? locate(problem.pointer);
+    return line === undefined ? problem : { ...problem, line };
+  });
+  return { digest, document: problems.some(isError) ? null : document, judged, problems: placed };
+}
+
+/** The defaults alone need not be a valid config; but each default must fit its own setting. */
+function aboutDefaults(document: JsonObject, problem: Problem): SchemaProblem[] {
+  const { code, pointer, message, hint } = problem;
+  if (problem.about === 'schema') return [{ severity: 'error', code, pointer, message, hint }];
+  if (problem.own !== true) return [];
+  const place = schemaPointerOf(document, pointer);
+  return [
+    {
+      severity: 'error',
+      code: 'HW_SCHEMA_INVALID',
+      pointer: `${place}/default`,
+      message: `the default of ${pointer} does not fit: ${message}`,
+      hint,
+    },
+  ];
+}
+
+/** Where a schema speaks of a setting: the deepest `properties` entry on the way to it that stands in the document itself. */
+export function schemaPointerOf(document: JsonObject, settingPointer: string): string {
+  let place = '';
+  for (const part of parsePointer(settingPointer)) {
+    const next = `${place}/properties/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (valueAt(document, next) === undefined) break;
+    place = next;
+  }
+  return place;
+}
+
+export function isError(problem: { readonly severity: 'error' | 'warning' }): boolean {
+  return problem.severity === 'error';
+}
+
+const nothing: LoadedSchema['judged'] = { digest: '', document: {} };
+
+function unusable(digest: string, problems: readonly SchemaProblem[]): LoadedSchema {
+  return { digest, document: null, judged: nothing, problems };
+}
