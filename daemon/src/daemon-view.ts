@@ -6,9 +6,9 @@ import {
   readSettings,
   valueAt,
 } from '@headwater/schemas/protocol';
+import type { ReadBlob } from './core/files.ts';
 import type { ServiceInputs } from './core/inputs.ts';
 import { parseConfig } from './core/parse-config.ts';
-import type { ReadBlob } from './core/repo-index.ts';
 import { resolveConfig } from './core/resolve.ts';
 import { waysOut } from './environment-reports.ts';
 import type { EnvironmentTrack, HeldItem, LiveService } from './epochs/environment-track.ts';

@@ -17,6 +17,7 @@ import { listen } from './adapters/listen.ts';
 import { createLkgStore } from './adapters/lkg-store.ts';
 import { createSchemaValidator } from './adapters/schema-validator.ts';
 import { systemClock } from './adapters/system-clock.ts';
+import type { DaemonConfig } from './config.ts';
 import { createJudge } from './core/judge.ts';
 import type { PublishedService } from './core/plan.ts';
 import { RepoIndex } from './core/repo-index.ts';
@@ -25,7 +26,7 @@ import { EpochEngine } from './epochs/epoch-engine.ts';
 import { followRepository, readDeployment } from './followed-repository.ts';
 import { daemonIdOf, type HealthDeps, healthIntervalMs, healthOf, lastWill } from './health-reporter.ts';
 import { buildServer } from './http/server.ts';
-import type { Logger } from './log.ts';
+import type { Log } from './log.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Publisher } from './ports.ts';
 import { Problems, problemOf } from './problems.ts';
@@ -33,17 +34,6 @@ import { LkgWriter } from './publishing/lkg-writer.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
 import { Receipts } from './receipts.ts';
 import type { DaemonView } from './view.ts';
-
-export interface DaemonOptions {
-  /** Data folder. */
-  readonly data: string;
-  /** Repository to follow; `null` = the one in the data folder. */
-  readonly repo: string | null;
-  readonly branch: string;
-  readonly http: { readonly host: string; readonly port: number };
-  /** Listen address of the embedded broker, or the URL of an outside one. */
-  readonly mqtt: { readonly host: string; readonly port: number } | { readonly url: string };
-}
 
 /** What `serve` prints when the daemon is ready. */
 export interface ReadyLine {
@@ -76,13 +66,13 @@ const statementIntervalMs = 30_000;
  * Starts a daemon and resolves when the followed branch is judged and, with an embedded broker, published.
  * @throws HeadwaterError saying what stands in the way: `HW_REPO_*`, `HW_DATA_*`, `HW_KEY_FILE`, `HW_PORT_TAKEN`, ...
  */
-export async function startDaemon(options: DaemonOptions, log: Logger): Promise<Daemon> {
+export async function startDaemon(config: DaemonConfig, log: Log): Promise<Daemon> {
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async () => {
     for (const close of closers.reverse()) await close();
   };
   try {
-    return await assemble(options, log, closers, closeAll);
+    return await assemble(config, log, closers, closeAll);
   } catch (error) {
     await closeAll();
     throw error;
@@ -90,20 +80,20 @@ export async function startDaemon(options: DaemonOptions, log: Logger): Promise<
 }
 
 async function assemble(
-  options: DaemonOptions,
-  log: Logger,
+  config: DaemonConfig,
+  log: Log,
   closers: (() => Promise<void>)[],
   closeAll: () => Promise<void>,
 ): Promise<Daemon> {
   const clock = systemClock;
   const startedAt = new Date(clock.now()).toISOString();
-  const folder = await openDataFolder(options.data, { exclusive: true });
+  const folder = await openDataFolder(config.dataDir, { exclusive: true });
   closers.push(() => folder.release());
 
   const repository = await followRepository({
-    path: options.repo,
+    source: config.repo,
     hostedPath: folder.repoDir,
-    branch: options.branch,
+    branch: config.branch,
     log,
   });
   closers.push(() => repository.close());
@@ -122,8 +112,8 @@ async function assemble(
   const health: HealthDeps = {
     daemonId: daemonIdOf(folder.path),
     deployment,
-    branch: options.branch,
-    brokerKind: 'url' in options.mqtt ? 'outside' : 'embedded',
+    branch: config.branch,
+    brokerKind: config.broker.kind,
     startedAt,
     clock,
     problems,
@@ -173,7 +163,7 @@ async function assemble(
     prefix,
     deployment,
     era,
-    branch: options.branch,
+    branch: config.branch,
     stored,
     guardTopics: broker === null,
     log,
@@ -187,7 +177,7 @@ async function assemble(
     health: () => healthOf(health, pipeline),
   });
   const server = buildServer({ view, tokens, log, clock });
-  const http = await listen(server, options.http.host, options.http.port);
+  const http = await listen(server, config.http.host, config.http.port);
   closers.push(() => server.close());
 
   await pipeline.start();
@@ -208,7 +198,7 @@ async function assemble(
   const git = isAbsolute(repository.path) ? repository.path : resolve(repository.path);
   await writeDaemonFile(folder.path, {
     pid: process.pid,
-    http,
+    http: http.url,
     mqtt: publisher.url,
     startedAt,
     deployment,
@@ -218,7 +208,7 @@ async function assemble(
   return {
     readyLine: {
       ready: true,
-      http,
+      http: http.url,
       mqtt: publisher.url,
       git,
       data: folder.path,
@@ -239,19 +229,20 @@ async function assemble(
     if (commit !== null) return readDeployment(repository.reader, commit);
     const head = await repository.refs.head();
     throw new HeadwaterError('HW_REPO_EMPTY', {
-      message: `the repository ${repository.path} has no branch "${options.branch}"`,
+      message: `the repository ${repository.path} has no branch "${config.branch}"`,
       hint: `Push a first commit to it, or name another branch with --branch${head ? ` (HEAD is at ${head})` : ''}.`,
     });
   }
 
   async function openBroker(): Promise<{ publisher: Publisher; broker: EmbeddedBroker | null }> {
-    if ('url' in options.mqtt) {
+    if (config.broker.kind === 'outside') {
+      const { kind: _, ...address } = config.broker;
       const will = lastWill(health, prefix);
       const clientId = `headwater-daemon-${health.daemonId}`;
-      return { publisher: createMqttPublisher({ url: options.mqtt.url, clientId, will, log }), broker: null };
+      return { publisher: createMqttPublisher({ ...address, clientId, will, log }), broker: null };
     }
     const authenticator = createBrokerAuthenticator(tokens);
-    const embedded = await createEmbeddedBroker({ listen: options.mqtt, prefix, authenticator, log });
+    const embedded = await createEmbeddedBroker({ listen: config.broker.listen, prefix, authenticator, log });
     closers.push(() => embedded.close());
     return { publisher: createEmbeddedPublisher(embedded), broker: embedded };
   }

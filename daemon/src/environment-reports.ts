@@ -1,56 +1,77 @@
 import { describeEpoch, type HealthProblem } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack, HeldItem } from './epochs/environment-track.ts';
 import { epochAt } from './epochs/place.ts';
-import type { Logger } from './log.ts';
+import type { Log } from './log.ts';
 import type { Problems } from './problems.ts';
 import type { PublishSummary } from './publishing/environment-publisher.ts';
 
-/** Tells people, once per change, what went live in an environment and what waits there. */
-export class EnvironmentReports {
-  readonly #log: Logger;
-  readonly #lastHeld = new Map<string, string>();
+/** Most reasons reported of one commit; `headwater status` shows them all. */
+const maxReported = 10;
 
-  constructor(log: Logger) {
+/** Tells people, once per change, what went live and what waits. The same reason in several environments is one line. */
+export class EnvironmentReports {
+  readonly #log: Log;
+  readonly #problems: Problems;
+  readonly #reported = new Map<string, string>();
+
+  constructor(log: Log, problems: Problems) {
     this.#log = log;
+    this.#problems = problems;
   }
 
   published(track: EnvironmentTrack, summary: PublishSummary): void {
     if (!track.epoch || summary.published.length + summary.removed.length === 0) return;
-    const fields = { env: track.env, epoch: describeEpoch(epochAt(track.epoch, 1)) };
     this.#log.info(
       {
-        ...fields,
-        services: listNames(summary.published),
+        env: track.env,
+        epoch: placeOf(track),
+        ...(summary.published.length > 0 ? { services: listNames(summary.published) } : {}),
         ...(summary.removed.length > 0 ? { removed: listNames(summary.removed) } : {}),
       },
       'epoch is live',
     );
   }
 
-  /** Reports what is held, and keeps the environment's entry in health. */
-  judged(track: EnvironmentTrack, problems: Problems): void {
-    const subject = `env:${track.env}`;
-    const first = track.held[0];
-    const key = track.held
-      .map((item) => `${item.since.commit} ${item.service} ${item.finding.message}`)
-      .join('\n');
-    const isNews = this.#lastHeld.get(track.env) !== key;
-    this.#lastHeld.set(track.env, key);
-    if (first) {
-      problems.set(subject, heldProblem(track, first));
-      if (isNews)
-        for (const item of track.held.slice(0, maxReported))
-          this.#log.error(heldFields(track, item), 'commit is held');
-    } else if (problems.clear(subject)) {
-      this.#log.info(
-        { env: track.env, epoch: track.epoch && describeEpoch(epochAt(track.epoch, 1)) },
-        'held commit healed',
-      );
+  /** Reports what is held and what healed, and keeps both in health. */
+  judged(tracks: readonly EnvironmentTrack[]): void {
+    const news = new Map<string, { item: HeldItem; envs: string[] }>();
+    const healed: EnvironmentTrack[] = [];
+    for (const track of tracks) {
+      const [first] = track.held;
+      const text = track.held.map(reasonOf).join('\n');
+      const isNews = (this.#reported.get(track.env) ?? '') !== text;
+      this.#reported.set(track.env, text);
+      if (first) this.#problems.set(`env:${track.env}`, heldProblem(track, first));
+      else if (this.#problems.clear(`env:${track.env}`)) healed.push(track);
+      if (!isNews) continue;
+      for (const item of track.held) {
+        const known = news.get(reasonOf(item));
+        if (known) known.envs.push(track.env);
+        else news.set(reasonOf(item), { item, envs: [track.env] });
+      }
     }
+    for (const { item, envs } of [...news.values()].slice(0, maxReported)) {
+      this.#log.error(heldFields(item, envs), 'commit is held');
+    }
+    if (healed[0])
+      this.#log.info(
+        { env: listNames(healed.map(({ env }) => env)), epoch: placeOf(healed[0]) },
+        'nothing is held any more',
+      );
+  }
+
+  /** An environment that is gone holds nothing. */
+  forget(env: string): void {
+    this.#reported.delete(env);
+    this.#problems.clear(`env:${env}`);
   }
 }
 
-const maxReported = 10;
+const placeOf = (track: EnvironmentTrack): string =>
+  track.epoch ? describeEpoch(epochAt(track.epoch, 1)) : 'none yet';
+
+const reasonOf = ({ since, service, finding }: HeldItem): string =>
+  [since.commit, service, finding.file, finding.pointer, finding.message].join('\u0000');
 
 const listNames = (names: readonly string[]): string =>
   names.length <= 5 ? names.join(', ') : `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`;
@@ -58,13 +79,13 @@ const listNames = (names: readonly string[]): string =>
 /** Both ways out of a held commit. */
 export function waysOut(item: HeldItem): string {
   const { hint } = item.finding;
-  return `${hint ? `${hint} ` : ''}Then commit again; or undo it: git revert ${item.since.commit.slice(0, 7)}.`;
+  return `${hint ? `${hint} ` : ''}Commit the fix, or undo the commit: git revert ${item.since.commit.slice(0, 7)}.`;
 }
 
 function heldProblem(track: EnvironmentTrack, item: HeldItem): HealthProblem {
   const { code, file, line, pointer, message } = item.finding;
   const place = `${file}${line === undefined ? '' : `:${line}`}${pointer ? ` ${pointer}` : ''}`;
-  const state = track.epoch ? `stays at ${describeEpoch(epochAt(track.epoch, 1))}` : 'has never been valid';
+  const state = track.epoch ? `stays at ${placeOf(track)}` : 'has never been valid';
   return {
     code: track.epoch ? code : 'HW_NEVER_VALID',
     message: `${track.env} ${state}: ${place}: ${message}`,
@@ -72,10 +93,10 @@ function heldProblem(track: EnvironmentTrack, item: HeldItem): HealthProblem {
   };
 }
 
-function heldFields(track: EnvironmentTrack, item: HeldItem): Record<string, unknown> {
+function heldFields(item: HeldItem, envs: readonly string[]): Record<string, unknown> {
   const { code, file, line, pointer, message } = item.finding;
   return {
-    env: track.env,
+    env: envs.join(', '),
     ...(item.service === '*' ? {} : { service: item.service }),
     commit: item.since.commit.slice(0, 7),
     code,

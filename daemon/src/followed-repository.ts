@@ -6,8 +6,9 @@ import { createObjectReader } from './adapters/git/object-reader.ts';
 import { openRepository } from './adapters/git/open-repository.ts';
 import { clearStaleLocks, createRefStore } from './adapters/git/ref-store.ts';
 import { createRefWatcher } from './adapters/git/watcher.ts';
+import type { RepoSource } from './config.ts';
 import { parseRepoSettings, settingsPath } from './core/repo-settings.ts';
-import type { Logger } from './log.ts';
+import type { Log } from './log.ts';
 import type { CommitId, ObjectReader, RefStore, RefWatcher } from './ports.ts';
 import { starterFiles } from './starter.ts';
 
@@ -22,25 +23,28 @@ export interface FollowedRepository {
 }
 
 export interface FollowOptions {
-  /** A bare repository, a work tree, or `null` for the one in the data folder, made from the starter when it is new. */
-  readonly path: string | null;
+  /** `own` is the one in the data folder, made from the starter when it is new. */
+  readonly source: RepoSource;
   readonly hostedPath: string;
   readonly branch: string;
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 /** @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`. */
-export async function followRepository({
-  path,
-  hostedPath,
-  branch,
-  log,
-}: FollowOptions): Promise<FollowedRepository> {
-  if (path === null && !existsSync(hostedPath)) {
+export async function followRepository(options: FollowOptions): Promise<FollowedRepository> {
+  const { source, hostedPath, branch, log } = options;
+  if (source.kind === 'url') {
+    throw new HeadwaterError('HW_REPO_UNSUPPORTED', {
+      message: 'this version follows repositories on this machine only, not URLs',
+      hint: 'Clone it (git clone --mirror) and pass that path with --repo.',
+    });
+  }
+  const path = source.kind === 'path' ? source.path : hostedPath;
+  if (source.kind === 'own' && !existsSync(hostedPath)) {
     await seed(hostedPath, branch);
     log.info({ repo: hostedPath }, 'config repository created from the starter');
   }
-  const repo = await openRepository(path ?? hostedPath);
+  const repo = await openRepository(path);
   for (const lock of await clearStaleLocks(repo)) log.warn({ lock }, 'lock of a dead process removed');
   const reader = await createObjectReader(repo);
   const refs = createRefStore(repo);
@@ -48,7 +52,7 @@ export async function followRepository({
   const watcher = createRefWatcher(repo, refs, ref, {
     log: (message, error) => log.error({ err: error }, message),
   });
-  return { path: path ?? hostedPath, reader, refs, ref, watcher, close: () => reader.close() };
+  return { path, reader, refs, ref, watcher, close: () => reader.close() };
 }
 
 async function seed(path: string, branch: string): Promise<void> {

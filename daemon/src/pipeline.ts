@@ -18,7 +18,7 @@ import {
 import type { PublishedService } from './core/plan.ts';
 import { EnvironmentReports } from './environment-reports.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
-import type { Logger } from './log.ts';
+import type { Log } from './log.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
 import { type Problems, problemOf } from './problems.ts';
 import {
@@ -48,7 +48,7 @@ export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'on
   readonly stored: ReadonlyMap<string, Map<string, PublishedService>>;
   /** Follows every topic of ours on an outside broker, to notice what others put there; an embedded one needs none of it. */
   readonly guardTopics: boolean;
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 /** How long to wait before a commit that could not be read is tried again. */
@@ -73,7 +73,7 @@ export class Pipeline {
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
     this.#sync = deps;
-    this.#reports = new EnvironmentReports(deps.log);
+    this.#reports = new EnvironmentReports(deps.log, deps.problems);
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
   }
 
@@ -205,8 +205,8 @@ export class Pipeline {
           await this.#requestStatement(track.env);
         });
       }
-      this.#reports.judged(track, this.#deps.problems);
     }
+    this.#reports.judged([...engine.environments.values()]);
     if (this.#connected) await this.#attempt(() => this.#removeUndeclared(engine));
   }
 
@@ -216,7 +216,7 @@ export class Pipeline {
     for (const publisher of this.#publishers.values()) {
       if (engine.environments.has(publisher.env) || publisher.lastStatement?.status === 'removed') continue;
       await publisher.remove(engine.at);
-      this.#deps.problems.clear(`env:${publisher.env}`);
+      this.#reports.forget(publisher.env);
       this.#deps.log.info({ env: publisher.env }, 'environment removed');
     }
   }

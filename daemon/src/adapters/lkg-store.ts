@@ -17,7 +17,7 @@ import {
   openMessage,
 } from '@headwater/schemas/protocol';
 import type { PublishedService } from '../core/plan.ts';
-import type { Logger } from '../log.ts';
+import type { Log } from '../log.ts';
 import { writeFileDurably } from './git/durable-fs.ts';
 
 export interface LkgStore {
@@ -34,7 +34,7 @@ export interface LkgStoreOptions {
   readonly keyring: Keyring;
   readonly hmacKey: Uint8Array;
   readonly crypto: CryptoBackend;
-  readonly log: Logger;
+  readonly log: Log;
 }
 
 const suffix = '.lkg';

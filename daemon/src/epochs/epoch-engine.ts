@@ -4,8 +4,6 @@
  * whenever it started, the same history gives the same result.
  */
 
-import type { ServiceInputs } from '../core/inputs.ts';
-import type { ServiceJudgement } from '../core/judgement.ts';
 import type { RepoIndex } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
 import type { EngineDeps } from './engine-deps.ts';
@@ -13,7 +11,7 @@ import { EnvironmentTrack } from './environment-track.ts';
 import { Generations } from './generations.ts';
 import type { CommitPlace } from './place.ts';
 import { findServiceEpochs } from './service-epochs.ts';
-import { type RepositoryRules, structureOf } from './structure.ts';
+import { structureOf } from './structure.ts';
 
 /** How the followed branch moved. `rewritten`: the new tip does not descend from what was followed; nothing changes. */
 export type Movement = 'same' | 'moved' | 'rewritten';
