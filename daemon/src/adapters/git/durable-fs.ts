@@ -12,8 +12,8 @@ export interface WriteDurablyOptions {
 }
 
 /**
- * Replaces a file in one step that survives power loss: on return the new content is on disk, after a failure the old one is.
- * The folder must exist. @throws HeadwaterError `HW_STORAGE_FAILED`; then nothing may be assumed written and the call must not
+ * Replaces a file in one step that survives power loss: on return the new content is on disk; after a failure, or a crash at any
+ * moment, the file is whole and either the old or the new one. The folder must exist. @throws HeadwaterError `HW_STORAGE_FAILED`; then nothing may be assumed written and the call must not
  * be repeated to get past a failed fsync (the system forgets the lost pages and answers "done").
  */
 export async function writeFileDurably(

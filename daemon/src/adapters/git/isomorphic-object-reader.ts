@@ -63,7 +63,7 @@ function createIsomorphicSource(repo: GitRepository): ObjectSource {
 
   const readPacked = async (oid: ObjectId): Promise<RawObject> => {
     const found = await readObject({
-      fs,
+      fs: settledFs,
       gitdir: repo.commonDir,
       oid,
       format: 'content',
@@ -72,18 +72,30 @@ function createIsomorphicSource(repo: GitRepository): ObjectSource {
     return { kind: found.type as RawObject['kind'], content: Buffer.from(found.object as Uint8Array) };
   };
 
+  /** A repack takes packs away between the library's look at the folder and its read; while packs come and go, look again. */
+  const readThroughRepacks = async (oid: ObjectId, maxBytes: number): Promise<RawObject> => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await readPacked(oid);
+      } catch (error) {
+        const seen = packs;
+        cache = {};
+        const loose = readLooseObject(objectsDir, oid, maxBytes, repo.objectFormat);
+        if (loose !== null) return loose;
+        const changed = packNames(join(objectsDir, 'pack')) !== seen;
+        // Once more even when nothing changed: the change may lie between the library's look and ours.
+        if (attempt >= 20 || (!changed && attempt > 0)) throw readFailure(oid, error);
+      }
+    }
+  };
+
   return {
     async read(oid, maxBytes) {
       if (!isObjectId(oid, repo.objectFormat))
         throw missingObject(JSON.stringify(oid.slice(0, 80)), 'is no object id');
       const loose = readLooseObject(objectsDir, oid, maxBytes, repo.objectFormat);
       if (loose !== null) return loose;
-      const object = await readPacked(oid).catch(async () => {
-        // A repack may have replaced the pack between the library's look at the folder and its read. Then the packs differ now.
-        cache = {};
-        const again = readLooseObject(objectsDir, oid, maxBytes, repo.objectFormat);
-        return again ?? readPacked(oid).catch((error) => Promise.reject(readFailure(oid, error)));
-      });
+      const object = await readThroughRepacks(oid, maxBytes);
       if (object.content.length > maxBytes) throw tooLarge(oid, maxBytes, object.content.length);
       // The library checks a pack once as a whole, not the objects that it takes out of it later.
       if (hashObject(object.kind, object.content, repo.objectFormat) !== oid) {
@@ -100,9 +112,19 @@ function readFailure(oid: ObjectId, error: unknown): Error {
   return corruptObject(oid, error instanceof Error ? error.message : String(error), error);
 }
 
+/** git writes a pack under another name first; the library would take that one for a pack too. */
+const isFinished = (name: string) => !name.startsWith('.tmp-') && !name.startsWith('tmp_');
+
+const settledFs = {
+  promises: {
+    ...fs.promises,
+    readdir: async (path: string) => (await fs.promises.readdir(path)).filter(isFinished),
+  },
+};
+
 function packNames(folder: string): string {
   try {
-    return readdirSync(folder).sort().join('\n');
+    return readdirSync(folder).filter(isFinished).sort().join('\n');
   } catch {
     // A repository that never had a pack.
     return '';

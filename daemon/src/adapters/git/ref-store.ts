@@ -13,7 +13,8 @@ export { clearStaleLocks } from './ref-lock.ts';
 
 /**
  * Reads and moves refs the way git does: same files, same locks, so any number of git programs may write at the same time.
- * Never deletes a ref. Errors as in the port; a ref whose file is empty or unreadable is `HW_OBJECT_CORRUPT`.
+ * Never deletes a ref. Errors as in the port; a ref whose file is empty or unreadable is `HW_OBJECT_CORRUPT`, a name that git
+ * refuses or that another branch blocks `HW_NAME_INVALID`. After `HW_STORAGE_FAILED` the ref is at one of its two values.
  */
 export function createRefStore(repo: GitRepository): RefStore {
   return {
@@ -24,6 +25,7 @@ export function createRefStore(repo: GitRepository): RefStore {
 
     async head() {
       const value = await readSettled(repo, 'HEAD');
+      if (value?.kind === 'broken') throw brokenRef(repo, 'HEAD', value.reason);
       return value?.kind === 'symbolic' ? value.target : null;
     },
 

@@ -6,40 +6,54 @@ import { entryAt, entryEnd, folderMode, nameToText, parseTree, type TreeItem } f
 export type ReadTree = (oid: ObjectId) => Buffer | Promise<Buffer>;
 
 /** More files and folders than any config repository has: a tree that names itself many times over must not fill the memory. */
-export const maxListedFiles = 1_000_000;
+export const maxListedFiles = 250_000;
 
 /** Same reason: git itself refuses trees deeper than this. */
 const maxTreeDepth = 2048;
 
-/** Paths that differ between two trees (`null` = empty). Only folders whose ids differ are read. */
+/** So many folders are read at once: where a child process answers, the reads overlap. */
+const foldersAtOnce = 64;
+
+interface FolderPair {
+  readonly prefix: string;
+  readonly depth: number;
+  readonly a: ObjectId | null;
+  readonly b: ObjectId | null;
+}
+
+/** Paths that differ between two trees (`null` = empty), sorted. Only folders whose ids differ are read. */
 export async function diffTrees(
   readTree: ReadTree,
   from: ObjectId | null,
   to: ObjectId | null,
 ): Promise<TreeChange[]> {
   const changes: TreeChange[] = [];
+  const open: FolderPair[] = from === to ? [] : [{ prefix: '', depth: 0, a: from, b: to }];
+  const breathe = createBreather();
   let folders = 0;
-  const visit = async (prefix: string, depth: number, a: ObjectId | null, b: ObjectId | null) => {
-    if (a === b) return;
-    folders++;
-    guard(changes.length + folders, depth);
-    const [before, after] = await bothTrees(readTree, a, b);
-    const below: Promise<void>[] = [];
-    for (const { name, left, right } of differences(a, before, b, after)) {
-      const path = prefix + nameToText(name);
-      const wasFolder = left?.mode === folderMode;
-      const isFolder = right?.mode === folderMode;
-      const fileBefore = left === null || wasFolder ? null : state(left);
-      const fileAfter = right === null || isFolder ? null : state(right);
-      if (fileBefore !== null || fileAfter !== null) changes.push({ path, from: fileBefore, to: fileAfter });
-      if (wasFolder || isFolder) {
-        // Not awaited one by one: where a child process answers, the reads of many folders overlap.
-        below.push(visit(`${path}/`, depth + 1, wasFolder ? left.oid : null, isFolder ? right.oid : null));
+  while (open.length > 0) {
+    const batch = open.splice(-foldersAtOnce);
+    const reads = batch.map(({ a, b }) => bothTrees(readTree, a, b));
+    const trees = await Promise.all(reads);
+    for (const [i, pair] of batch.entries()) {
+      const [before, after] = trees[i] ?? [nothing, nothing];
+      for (const { name, left, right } of differences(pair.a, before, pair.b, after)) {
+        const path = pair.prefix + nameToText(name);
+        const a = left?.mode === folderMode ? left.oid : null;
+        const b = right?.mode === folderMode ? right.oid : null;
+        const fileBefore = left === null || a !== null ? null : state(left);
+        const fileAfter = right === null || b !== null ? null : state(right);
+        if (fileBefore !== null || fileAfter !== null)
+          changes.push({ path, from: fileBefore, to: fileAfter });
+        if (a !== b) {
+          folders++;
+          open.push({ prefix: `${path}/`, depth: pair.depth + 1, a, b });
+        }
+        guard(changes.length + folders, pair.depth);
       }
     }
-    await Promise.all(below);
-  };
-  await visit('', 0, from, to);
+    await breathe(batch.length);
+  }
   return sortByPath(changes);
 }
 
@@ -51,10 +65,11 @@ export function sortByPath(changes: TreeChange[]): TreeChange[] {
 /** Every file below a tree, in git's order. */
 export async function listTree(readTree: ReadTree, root: ObjectId): Promise<TreeEntry[]> {
   const files: TreeEntry[] = [];
+  const breathe = createBreather();
   let folders = 0;
   const visit = async (prefix: string, depth: number, oid: ObjectId) => {
-    folders++;
-    guard(files.length + folders, depth);
+    guard(files.length + folders++, depth);
+    await breathe(1);
     for (const item of parseTree(oid, await readTree(oid))) {
       const path = prefix + nameToText(item.name);
       if (item.mode === folderMode) await visit(`${path}/`, depth + 1, item.oid);
@@ -75,6 +90,17 @@ export function guard(files: number, depth = 0): void {
         : `a tree lists more than ${maxListedFiles} files and folders`,
     hint: 'Revert the commit that added these folders.',
   });
+}
+
+/** Reads in process never wait, so a large tree would keep everything else waiting. */
+function createBreather(): (folders: number) => Promise<void> | undefined {
+  let since = 0;
+  return (folders) => {
+    since += folders;
+    if (since < 4 * foldersAtOnce) return undefined;
+    since = 0;
+    return new Promise((resolve) => setImmediate(resolve));
+  };
 }
 
 interface Difference {

@@ -2,7 +2,7 @@
  * Follows one ref. Events of the file system only say "look again": they get lost on some file systems, come twice, come late.
  * What is reported is always a fresh read, and a slow poll finds what no event told.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { CommitId, RefStore, RefWatcher } from '../../ports.ts';
@@ -33,7 +33,7 @@ export function createRefWatcher(
   let last: CommitId | null | undefined;
   let complaint = '';
   let events: FSWatcher | null = null;
-  let watched = new Set<string>();
+  let watched = new Map<string, string>();
   let poll: NodeJS.Timeout | undefined;
   let timers: NodeJS.Timeout[] = [];
   let hinted = false;
@@ -42,18 +42,20 @@ export function createRefWatcher(
   let closed = false;
 
   const look = async () => {
+    let tip: CommitId | null;
     try {
-      const tip = await refs.read(ref);
+      tip = await refs.read(ref);
       complaint = '';
-      if (closed || tip === last) return;
-      last = tip;
-      report(tip);
     } catch (error) {
       // The ref stays what it was: a broken file or disk must not look like a branch that went away.
       const text = String(error);
       if (text !== complaint) log('cannot read the followed branch', error);
       complaint = text;
+      return;
     }
+    if (closed || tip === last) return;
+    last = tip;
+    report(tip);
   };
 
   /** One look at a time; a hint during a look makes another one. */
@@ -63,11 +65,14 @@ export function createRefWatcher(
       return running;
     }
     running = (async () => {
-      do {
-        runAgain = false;
-        await look();
-      } while (runAgain && !closed);
-      running = null;
+      try {
+        do {
+          runAgain = false;
+          await look();
+        } while (runAgain && !closed);
+      } finally {
+        running = null;
+      }
     })();
     return running;
   };
@@ -81,8 +86,8 @@ export function createRefWatcher(
       if (closed) return;
       for (const timer of timers) clearTimeout(timer);
       timers = lookAgainMs.map((ms) => setTimeout(check, ms));
-      followFolders();
       void check();
+      followFolders();
     });
   };
 
@@ -96,33 +101,46 @@ export function createRefWatcher(
   /** The branch's folders come and go: git removes empty ones when it packs refs. */
   const followFolders = () => {
     if (events === null) return;
-    const now = new Set(foldersOf(repo, ref).filter((folder) => existsSync(folder)));
-    for (const folder of now) if (!watched.has(folder)) events.add(folder);
-    for (const folder of watched) if (!now.has(folder)) events.unwatch(folder);
+    const now = new Map<string, string>();
+    for (const folder of foldersOf(repo, ref)) {
+      const stat = statSync(folder, { throwIfNoEntry: false });
+      if (stat !== undefined) now.set(folder, `${stat.ino} ${stat.birthtimeMs}`);
+    }
+    // Made anew under its old name, a folder is not the one that is watched.
+    for (const [folder, identity] of watched) if (now.get(folder) !== identity) events.unwatch(folder);
+    for (const [folder, identity] of now) if (watched.get(folder) !== identity) events.add(folder);
     watched = now;
   };
 
-  const startEvents = () => {
+  /** Resolves when file events are on their way; what moves before that is found by the look after it. */
+  const startEvents = async () => {
     const folders = new Set(foldersOf(repo, ref));
-    events = watch([], {
+    const started = watch([], {
       // Folders only: their events name the files in them, and no file needs a handle of its own.
       ignored: (path) => !folders.has(path),
       depth: 0,
       ignoreInitial: true,
       followSymlinks: false,
     });
-    events.on('raw', (_event, path) => {
+    events = started;
+    started.on('raw', (_event, path) => {
       // Locks come and go with every write of a ref; the ref itself follows.
       if (!basename(String(path)).endsWith('.lock')) hint();
     });
-    events.on('error', stopEvents);
-    followFolders();
+    await new Promise<void>((resolve) => {
+      started.once('ready', resolve);
+      started.on('error', (error) => {
+        stopEvents(error);
+        resolve();
+      });
+      followFolders();
+    });
   };
 
   return {
     async start(onTip) {
       report = onTip;
-      if (options.useEvents !== false) startEvents();
+      if (options.useEvents !== false) await startEvents();
       poll = setInterval(() => {
         followFolders();
         void check();
