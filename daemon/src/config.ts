@@ -202,7 +202,7 @@ function oneOf<T extends string>(option: string, text: string, allowed: readonly
 }
 
 function logFormatOf(text: string | undefined): LogFormat | undefined {
-  return text === undefined ? undefined : oneOf('logFormat', text, ['text', 'json']);
+  return text === undefined ? undefined : oneOf<LogFormat>('logFormat', text, ['text', 'json']);
 }
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -1,0 +1,98 @@
+/**
+ * Who may call what. Default deny: every route states its access in its route config, one that does not fails when it is
+ * registered, and the decision is taken on the route that matched, never on the text of the URL.
+ */
+import { HeadwaterError } from '@headwater/schemas/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hasRole, PEOPLE_ROLES, type PeopleRole, type TokenRecord } from '../access.ts';
+import type { Clock } from '../ports.ts';
+import { FailedAttempts } from './failed-attempts.ts';
+
+/** `open`: anybody. `token`: any valid token, services too. A role: people with at least that role. */
+export type Access = 'open' | 'token' | PeopleRole;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+  interface FastifyRequest {
+    /** Who calls, on every route that is not open. */
+    caller: TokenRecord | null;
+  }
+}
+
+/** The part of the token store that is needed. */
+export interface TokenVerifier {
+  verify(token: string): TokenRecord | null;
+}
+
+const allAccess: readonly unknown[] = ['open', 'token', ...PEOPLE_ROLES];
+
+/** Call before any route is registered. */
+export function guardRoutes(app: FastifyInstance, tokens: TokenVerifier, clock: Clock): void {
+  const attempts = new FailedAttempts(clock);
+  app.decorateRequest('caller', null);
+  app.addHook('onRoute', (route) => {
+    if (allAccess.includes(route.config?.access)) return;
+    throw new Error(
+      `route ${String(route.method)} ${route.url} does not state who may call it (config.access)`,
+    );
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    const access = request.routeOptions.config.access;
+    if (request.is404 || access === 'open') return;
+    const caller = authenticate(request, reply, tokens, attempts);
+    if (access !== 'token' && !(access !== undefined && hasRole(caller, access))) throw forbidden(access);
+    request.caller = caller;
+  });
+}
+
+/** The caller of a route that is not open. */
+export function callerOf(request: FastifyRequest): TokenRecord {
+  if (request.caller === null) throw new Error('an open route asked who calls');
+  return request.caller;
+}
+
+function authenticate(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tokens: TokenVerifier,
+  attempts: FailedAttempts,
+): TokenRecord {
+  const token = /^Bearer +(\S{1,128}) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) {
+    reply.header('www-authenticate', 'Bearer realm="headwater"');
+    throw new HeadwaterError('HW_TOKEN_INVALID', {
+      message: 'this needs a token',
+      hint: 'Send the header Authorization: Bearer hw_…; the first admin token is in the file admin-token of the data folder.',
+    });
+  }
+  const waitMs = attempts.waitMs(request.ip, token);
+  if (waitMs > 0) {
+    const seconds = Math.ceil(waitMs / 1000);
+    reply.header('retry-after', seconds);
+    throw new HeadwaterError('HW_RATE_LIMITED', {
+      message: 'too many refused tokens from this address',
+      hint: `Wait ${seconds} s, then send a token that counts.`,
+    });
+  }
+  const caller = tokens.verify(token);
+  if (caller !== null) {
+    attempts.succeeded(request.ip, token);
+    return caller;
+  }
+  attempts.failed(request.ip, token);
+  request.log.warn({ address: request.ip }, 'token refused');
+  reply.header('www-authenticate', 'Bearer realm="headwater", error="invalid_token"');
+  throw new HeadwaterError('HW_TOKEN_INVALID', {
+    message: 'this token is unknown, revoked or expired',
+    hint: 'Make a new one on the machine of the daemon: headwater token create --data DIR.',
+  });
+}
+
+function forbidden(access: Access | undefined): HeadwaterError {
+  return new HeadwaterError('HW_FORBIDDEN', {
+    message: `this token's role may not do that; it needs ${access ?? 'another'} or a higher one`,
+    hint: 'Ask an admin for a token with that role.',
+  });
+}

@@ -1,0 +1,13 @@
+import { createHash } from 'node:crypto';
+
+/** Names what an edit starts from: the commit, and what of the document the caller saw. Quotes included. */
+export function etagOf(commit: string, body: unknown): string {
+  const hash = createHash('sha256').update(JSON.stringify(body)).digest('hex');
+  return `"${commit}.${hash.slice(0, 16)}"`;
+}
+
+/** `If-None-Match` (RFC 9110 §13.1.2): weak comparison, a list or `*`. */
+export function matchesEtag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag);
+}

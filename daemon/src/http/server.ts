@@ -1,0 +1,125 @@
+import type { Socket } from 'node:net';
+import { parseJsonBytes } from '@headwater/schemas/protocol';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
+import type { Clock } from '../ports.ts';
+import type { DaemonView } from '../view.ts';
+import { guardRoutes, type TokenVerifier } from './auth.ts';
+import { newRequestId, problemType, requestIdOf, securityHeaders } from './headers.ts';
+import { checkHost } from './host-check.ts';
+import { requestInvalid, routeNotFound } from './not-found.ts';
+import { problemOf } from './problem.ts';
+import { epochRoutes } from './routes/epoch.ts';
+import { healthRoutes } from './routes/health.ts';
+import { meRoutes } from './routes/me.ts';
+import { serviceRoutes } from './routes/services.ts';
+
+/** What the HTTP API stands on. */
+export interface ServerDeps {
+  readonly view: DaemonView;
+  readonly tokens: TokenVerifier;
+  readonly log: FastifyBaseLogger;
+  readonly clock: Clock;
+  /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
+  readonly hosts?: readonly string[];
+}
+
+const maxBodyBytes = 1024 * 1024;
+/** A client that takes longer to send its request holds a socket for nothing. */
+const requestTimeoutMs = 30_000;
+const headersTimeoutMs = 10_000;
+const keepAliveTimeoutMs = 10_000;
+const maxConnections = 2000;
+
+/** The HTTP API, not listening yet; tests use `inject`. */
+export function buildServer(deps: ServerDeps): FastifyInstance {
+  const app = fastify({
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs },
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    forceCloseConnections: true,
+    loggerInstance: deps.log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    requestIdHeader: false,
+    genReqId: requestIdOf,
+    clientErrorHandler: answerUnreadable,
+    // A URL that cannot be decoded never reaches the hooks.
+    frameworkErrors: (error, request, reply) => {
+      prepare(request, reply);
+      sendProblem(error, request, reply);
+    },
+  });
+  app.server.maxConnections = maxConnections;
+  takeStrictJsonOnly(app);
+
+  const hosts = new Set((deps.hosts ?? []).map((host) => host.toLowerCase()));
+  app.addHook('onRequest', async (request, reply) => {
+    prepare(request, reply);
+    // A URL with a host in it (as sent to a proxy) would say another host than the one that is checked.
+    if (!request.raw.url?.startsWith('/')) throw requestInvalid('the request target is not a path');
+    checkHost(request.headers.host, hosts);
+  });
+  guardRoutes(app, deps.tokens, deps.clock);
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    request.log.debug({ method: request.method, route, status: reply.statusCode, ms }, 'request answered');
+  });
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler((request, reply) => sendProblem(routeNotFound(), request, reply));
+
+  healthRoutes(app, deps.view);
+  meRoutes(app, deps.view);
+  epochRoutes(app, deps.view);
+  serviceRoutes(app, deps.view);
+  return app;
+}
+
+function prepare(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers(securityHeaders).header('x-request-id', request.id);
+}
+
+/** Returns nothing: Fastify takes what an error handler returns for a second answer. */
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error, request.id);
+  if (problem.code === 'HW_INTERNAL') request.log.error({ err: error }, 'request failed');
+  else if (problem.status >= 500) request.log.warn({ err: error }, 'request failed');
+  // The bytes are made here, so that no serializer changes the media type.
+  reply.code(problem.status).type(problemType).send(JSON.stringify(problem));
+}
+
+/** One strict parser: duplicate keys, unsafe numbers, bottomless nesting and prototype keys are refused like in files. */
+function takeStrictJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJsonBytes(typeof body === 'string' ? Buffer.from(body) : body));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/** Bytes that are no HTTP, headers that are too large or too slow: there is no request yet, only a socket. */
+function answerUnreadable(error: Error, socket: Socket): void {
+  if ((error as NodeJS.ErrnoException).code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const requestId = newRequestId();
+  const body = JSON.stringify(problemOf(requestInvalid('the request is not readable HTTP'), requestId));
+  const headers = { ...securityHeaders, 'content-type': problemType, 'x-request-id': requestId };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

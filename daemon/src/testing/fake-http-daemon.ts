@@ -1,0 +1,163 @@
+/** A daemon for tests of the HTTP API: two environments, two services, and tokens by name. Not part of the program. */
+import type { Health, JsonObject } from '@headwater/schemas/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { TokenRecord } from '../access.ts';
+import { buildServer } from '../http/server.ts';
+import { createLog } from '../log.ts';
+import type { Clock } from '../ports.ts';
+import type { DaemonView, EnvironmentView, ServiceView } from '../view.ts';
+
+export const commit = 'a1'.repeat(20);
+export const tipCommit = 'b2'.repeat(20);
+
+/** What the fake daemon serves; tests change it. */
+export interface FakeState {
+  config: JsonObject;
+  clients: number;
+  health: Health;
+  /** Thrown by `view.service`. */
+  failure: unknown;
+}
+
+export interface FakeDaemon {
+  readonly app: FastifyInstance;
+  readonly state: FakeState;
+  /** Everything logged so far. */
+  readonly log: string[];
+  /** Moves the monotonic clock. */
+  advance(ms: number): void;
+  token(name: keyof typeof people): string;
+  revoke(name: keyof typeof people): void;
+}
+
+const record = (id: string, more: Partial<TokenRecord>): TokenRecord => ({
+  id,
+  role: 'viewer',
+  name: id,
+  env: '*',
+  service: '*',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  ...more,
+});
+
+export const people = {
+  admin: record('aaaaaaaaaaa1', { role: 'admin' }),
+  viewer: record('aaaaaaaaaaa2', {}),
+  devViewer: record('aaaaaaaaaaa3', { env: 'dev', service: 'st*' }),
+  service: record('aaaaaaaaaaa4', { role: 'service', env: 'dev', service: 'stt' }),
+  starService: record('aaaaaaaaaaa5', { role: 'service', env: '*', service: '*' }),
+} as const;
+
+export const tokenOf = (id: string): string => `hw_${id}_${'S'.repeat(43)}`;
+
+export function fakeDaemon(hosts: readonly string[] = []): FakeDaemon {
+  const state: FakeState = {
+    config: { vad_threshold: 0.5 },
+    clients: 0,
+    health: healthyState(),
+    failure: null,
+  };
+  let time = 0;
+  const clock: Clock = { now: () => time, monotonic: () => time };
+  const log: string[] = [];
+  const tokens = new Map<string, TokenRecord>(Object.values(people).map((one) => [tokenOf(one.id), one]));
+  const app = buildServer({
+    view: fakeView(state),
+    tokens: { verify: (token) => tokens.get(token) ?? null },
+    log: createLog({ stream: { write: (line) => log.push(line) }, format: 'json', level: 'debug' }),
+    clock,
+    hosts,
+  });
+  return {
+    app,
+    state,
+    log,
+    advance: (ms) => {
+      time += ms;
+    },
+    token: (name) => tokenOf(people[name].id),
+    revoke: (name) => void tokens.delete(tokenOf(people[name].id)),
+  };
+}
+
+function fakeView(state: FakeState): DaemonView {
+  const epoch = { era: 1, seq: 7, commit };
+  const live: Readonly<Record<string, readonly string[]>> = { dev: ['stt', 'tts'], prod: ['stt'] };
+  const view = (env: string, service: string): ServiceView => ({
+    service,
+    env,
+    epoch,
+    tipEpoch: { era: 1, seq: 8, commit: tipCommit },
+    schema: { type: 'object' },
+    layers: { base: state.config },
+    config: state.config,
+    origins: { '/vad_threshold': 'base' },
+    secrets: { '/api_key': { set: true } },
+    clients: Array.from({ length: state.clients }, (_, i) => ({
+      v: 1,
+      clientId: `${env}.${service}.host-${i}`,
+      instance: `host-${i}`,
+      service,
+      env,
+      epoch,
+      digest: null,
+      state: 'live',
+      restartPending: [],
+      envOverrides: [],
+      envInvalid: [],
+      version: '0.1.0',
+      at: '2026-01-01T00:00:00.000Z',
+    })),
+  });
+  const held = (service: string) => ({
+    service,
+    since: tipCommit,
+    code: 'HW_CONFIG_INVALID',
+    message: `${service} is not valid`,
+    hint: 'Fix it.',
+  });
+  const environment = (env: string): EnvironmentView => ({
+    env,
+    epoch,
+    status: 'degraded',
+    tip: { commit: tipCommit, seq: 8 },
+    held: [held('tts'), held('stt')],
+    heldTotal: 2,
+  });
+  return {
+    deployment: 'tars',
+    health: () => state.health,
+    environments: () => Object.keys(live),
+    environment: (env) => (Object.hasOwn(live, env) ? environment(env) : null),
+    services: (env) =>
+      (live[env] ?? []).map((service) => ({
+        service,
+        folder: `services/${service}`,
+        epoch,
+        digest: 'sha256:00',
+        tags: [],
+        held: false,
+        clients: 0,
+      })),
+    service: async (env, service) => {
+      if (state.failure !== null) throw state.failure;
+      return live[env]?.includes(service) ? view(env, service) : null;
+    },
+  };
+}
+
+function healthyState(): Health {
+  return {
+    v: 1,
+    ok: true,
+    daemonId: 'daemon-1',
+    deployment: 'tars',
+    version: '0.1.0',
+    at: '2026-01-01T00:00:00.000Z',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    environments: { dev: { epoch: { era: 1, seq: 7, commit }, status: 'ok', heldTotal: 0 } },
+    broker: { connected: true, kind: 'embedded' },
+    repo: { branch: 'main', tip: commit },
+    problems: [],
+  };
+}
