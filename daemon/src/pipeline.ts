@@ -126,6 +126,11 @@ export class Pipeline {
     });
   }
 
+  /** Resolves when everything that was reported so far is dealt with. */
+  idle(): Promise<void> {
+    return this.#queue.idle();
+  }
+
   /** Finishes the running job; nothing is published afterwards. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -262,6 +267,7 @@ export class Pipeline {
       // What is about to be replaced anyway is not put back first.
       if (!track || publisher.saysWhatIsLive(track, service)) await publisher.reassert(service);
     }
+    await publisher.reassertStatement();
   }
 
   #onMessage(message: IncomingMessage): void {

@@ -1,4 +1,6 @@
 /** A small world for tests of the epoch engine: histories in memory, and a judge that only looks for the word "bad". */
+import { digestOf } from '@headwater/schemas/protocol';
+import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import type { ServiceInputs } from '../core/inputs.ts';
 import type { ServiceJudgement } from '../core/judgement.ts';
 import { RepoIndex } from '../core/repo-index.ts';
@@ -65,10 +67,11 @@ async function judgeByWord(
     } as const;
     return { key: inputs.key, resolved: null, findings: [finding] };
   }
+  const config = { texts };
   const resolved = {
-    config: { texts },
-    digest: `sha256:${inputs.key}`,
-    schema: `sha256:${inputs.schema?.oid}`,
+    config,
+    digest: digestOf(config, nodeCrypto),
+    schema: digestOf(inputs.schema?.oid ?? null, nodeCrypto),
     schemaDocument: {},
     secrets: null,
   };

@@ -16,16 +16,15 @@ export class StatementPacer {
   }
 
   async request(): Promise<void> {
-    if (this.#timer) return;
     const waitMs = this.#lastMs + minGapMs - this.#clock.monotonic();
     if (waitMs > 0) {
-      this.#timer = setTimeout(() => {
+      this.#timer ??= setTimeout(() => {
         this.#timer = null;
         void this.#now();
-      }, waitMs);
-      this.#timer.unref();
+      }, waitMs).unref();
       return;
     }
+    this.stop();
     await this.#now();
   }
 
