@@ -97,6 +97,8 @@ export const ERRORS = {
   HW_NO_CONFIG: kind(503, true),
   HW_NO_TRUST: kind(400),
   HW_CONFIG_REJECTED: kind(422),
+  HW_CACHE_UNAVAILABLE: kind(500),
+  HW_CACHE_UNSEALED: kind(500),
   HW_ENV_OVERRIDE_INVALID: kind(400),
   HW_BROKER_UNREACHABLE: kind(503, true),
   HW_BROKER_REFUSED: kind(401),

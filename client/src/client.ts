@@ -1,0 +1,341 @@
+/** What a program holds: one whole, frozen document that is swapped in one step, and events about it. */
+import {
+  type ClientState,
+  type Epoch,
+  equalValues,
+  type HeadwaterError,
+  type JsonObject,
+  type JsonValue,
+  parsePointer,
+  valueAt,
+} from '@headwater/schemas/protocol';
+import { type ApplyRules, applyRules } from './apply-rules.ts';
+import { changesBetween } from './changes.ts';
+import { effectiveConfig } from './effective.ts';
+import { createEmitter, type Emitter } from './emitter.ts';
+import { type EnvOverrides, noOverrides, readEnvOverrides } from './env-overrides.ts';
+import { createLimitedLog } from './limited-log.ts';
+import type { Link } from './link.ts';
+import type { LkgStore } from './lkg-store.ts';
+import type { StartState } from './machine.ts';
+import type { Held, MachineDeps, Refusal, Status } from './machine-state.ts';
+import type { ClientLog, ResolvedOptions } from './options.ts';
+import {
+  createReceipts,
+  type ReceiptFacts,
+  type ReceiptIdentity,
+  type Receipts,
+  receiptText,
+  topicOf,
+} from './receipts.ts';
+import { createShell, type Shell } from './shell.ts';
+import type {
+  ChangeEvent,
+  ClientEvents,
+  Counters,
+  DeepReadonly,
+  Explanation,
+  SecretReading,
+} from './types.ts';
+
+export interface ClientParts {
+  readonly options: ResolvedOptions;
+  readonly deps: MachineDeps;
+  readonly start: StartState;
+  readonly link: Link;
+  readonly store: LkgStore;
+  readonly identity: ReceiptIdentity;
+}
+
+/** Live configuration of one service. Made by `connect`. */
+export class HeadwaterClient<T = JsonObject> {
+  /** The newest whole document, deeply frozen. Read it where it is needed; do not keep it. */
+  readonly config: DeepReadonly<T> = Object.freeze({}) as DeepReadonly<T>;
+  /** The document at connect: what restart settings count from. */
+  readonly atStart: DeepReadonly<T> = this.config;
+  /** Restart settings that differ from `atStart`, as JSON Pointers. */
+  readonly restartPending: readonly string[] = [];
+  /** Epoch of `config`; `null` while it runs on defaults. */
+  readonly epoch: Epoch | null = null;
+
+  readonly #options: ResolvedOptions;
+  readonly #identity: ReceiptIdentity;
+  readonly #link: Link;
+  readonly #shell: Shell;
+  readonly #receipts: Receipts;
+  readonly #events: Emitter<ClientEvents<T>>;
+  readonly #log: ClientLog;
+  readonly #counts = {
+    connects: 0,
+    listenerErrors: 0,
+    messages: 0,
+    applied: 0,
+    duplicates: 0,
+    gaps: 0,
+    fetches: 0,
+    statements: 0,
+    setAside: 0,
+  };
+  readonly #refused: Record<string, number> = {};
+  #overrides: EnvOverrides = noOverrides;
+  #rules: ApplyRules = applyRules([]);
+  #hasConfig = false;
+  #isClosed = false;
+  #onFirst: (() => void) | null = null;
+  #lastTrouble: HeadwaterError | Refusal | null = null;
+
+  /** For `connect` and tests. */
+  constructor({ options, deps, start, link, store, identity }: ClientParts) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#link = link;
+    this.#log = createLimitedLog(options.log);
+    this.#events = createEmitter((error, name) => {
+      this.#counts.listenerErrors += 1;
+      this.#log('error', 'a listener threw', { event: name, error: String(error) });
+    });
+    this.#shell = createShell({
+      start,
+      deps,
+      link,
+      store,
+      prefix: identity.prefix,
+      hooks: {
+        swapped: (held) => this.#swap(held),
+        schemaChanged: () => this.#readSchemas(),
+        refused: (refusal) => this.#refuse(refusal),
+        counted: (name) => {
+          this.#counts[name] += 1;
+        },
+        statusChanged: (status, previous) => this.#tellState(status, previous),
+      },
+    });
+    this.#receipts = createReceipts(identity, link, () => this.#facts());
+    this.#readSchemas();
+    const { held } = this.#shell.state;
+    if (held) this.#begin(this.#effective(held.config), held.epoch);
+  }
+
+  /** What the config rests on: `live`, `lkg`, `defaults`, `stale`, `removed`, `rejected` or, after `close`, `offline`. */
+  get state(): ClientState {
+    return this.#isClosed ? 'offline' : this.#shell.state.status.state;
+  }
+
+  /** Why it is not simply live, or `null`. */
+  get reason(): string | null {
+    return this.#shell.state.status.reason;
+  }
+
+  get clientId(): string {
+    return this.#identity.clientId;
+  }
+
+  get counters(): Counters {
+    return { ...this.#counts, refused: { ...this.#refused } };
+  }
+
+  /** Listens to an event; call the result to stop. A listener that throws is logged and changes nothing. */
+  on<K extends keyof ClientEvents<T>>(name: K, listener: (event: ClientEvents<T>[K]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /**
+   * Calls back when the value at a JSON Pointer changes.
+   * @throws HeadwaterError `HW_USAGE` when it is no pointer.
+   */
+  onChange<K extends keyof T & string>(
+    pointer: `/${K}`,
+    listener: (value: DeepReadonly<T[K]>, previous: DeepReadonly<T[K]>) => void,
+  ): () => void;
+  onChange(
+    pointer: string,
+    listener: (value: JsonValue | undefined, previous: JsonValue | undefined) => void,
+  ): () => void;
+  onChange(pointer: string, listener: (value: never, previous: never) => void): () => void {
+    parsePointer(pointer);
+    return this.on('change', ({ current, previous }) => {
+      const value = valueAt(current, pointer) as JsonValue | undefined;
+      const before = valueAt(previous, pointer) as JsonValue | undefined;
+      const isSame =
+        value === before || (value !== undefined && before !== undefined && equalValues(value, before));
+      if (!isSame) listener(value as never, before as never);
+    });
+  }
+
+  /** Says where the value at a JSON Pointer comes from. @throws HeadwaterError `HW_USAGE` when it is no pointer. */
+  explain(pointer: string): Explanation {
+    const value = valueAt(this.config, pointer) as JsonValue | undefined;
+    for (const overridden of this.#overrides.values.keys()) {
+      if (pointer === overridden || pointer.startsWith(`${overridden}/`))
+        return { value, source: 'env', epoch: this.epoch };
+    }
+    const { held, isConfirmed } = this.#shell.state;
+    const isDefault = value !== undefined && valueAt(held?.config, pointer) === undefined;
+    if (held === null || isDefault) return { value, source: 'defaults', epoch: null };
+    return { value, source: isConfirmed ? 'live' : held.source, epoch: held.epoch };
+  }
+
+  /** Reads a secret setting. This version carries the sealed bundle and does not open it. */
+  secret(pointer: string): SecretReading {
+    const value = this.#overrides.secrets.get(pointer);
+    if (value !== undefined) return { isAvailable: true, value, source: 'env' };
+    const isSealed = (this.#shell.state.held?.secrets?.sealed ?? null) !== null;
+    return { isAvailable: false, reason: isSealed ? 'sealed' : 'absent' };
+  }
+
+  /** Says goodbye (a receipt with state `offline`), writes what is still to be written, and disconnects. `config` stays readable. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const previous = this.state;
+    this.#isClosed = true;
+    this.#receipts.close();
+    const receipt = receiptText(this.#identity, { ...this.#facts(), state: 'offline', reason: null });
+    await this.#link.close(topicOf(this.#identity), receipt);
+    await this.#shell.close();
+    this.#events.emit('state', { state: 'offline', reason: null, previous });
+  }
+
+  /** For `connect`: opens the link. The client goes on by itself from here. */
+  open(): void {
+    this.#link.open({
+      onConnect: () => {
+        this.#counts.connects += 1;
+        this.#shell.handle({ type: 'connected' });
+        this.#receipts.renew();
+      },
+      onDisconnect: () => this.#shell.handle({ type: 'disconnected' }),
+      onMessage: (topic, bytes) => {
+        if (!this.#isClosed) this.#shell.receive(topic, bytes);
+      },
+      onTrouble: (error) => this.warn(error),
+    });
+  }
+
+  /** For `connect`: waits for a first document. `false` when none came in time. */
+  async firstConfig(timeoutMs: number): Promise<boolean> {
+    if (this.#hasConfig) return true;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
+      this.#onFirst = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  /** For `connect`: begins with the schema's defaults. */
+  useDefaults(): void {
+    this.#begin(this.#effective({}), null);
+  }
+
+  /** For `connect`: what stood in the way most recently. */
+  get lastTrouble(): HeadwaterError | Refusal | null {
+    return this.#lastTrouble;
+  }
+
+  /** For `connect`: reports something an operator should know. */
+  warn(error: HeadwaterError): void {
+    this.#lastTrouble = error;
+    const { code, message, hint } = error;
+    this.#log('warn', 'warning', { code, message, hint });
+    this.#events.emit('warning', { code, message, hint });
+  }
+
+  #effective(document: JsonObject): DeepReadonly<T> {
+    const defaults = this.#options.schema?.defaults ?? {};
+    return effectiveConfig(document, defaults, this.#overrides.values) as DeepReadonly<T>;
+  }
+
+  #begin(config: DeepReadonly<T>, epoch: Epoch | null): void {
+    Object.assign(this, { config, atStart: config, epoch });
+    this.#hasConfig = true;
+  }
+
+  /** Swaps the document in one step; what it returns is called once the document is on disk. */
+  #swap(held: Held): () => void {
+    const previous = this.config;
+    const current = this.#effective(held.config);
+    const isFirst = !this.#hasConfig;
+    if (isFirst) this.#begin(current, held.epoch);
+    else Object.assign(this, { config: current, epoch: held.epoch });
+    this.#readPending();
+    this.#events.emit('applied', { epoch: held.epoch, digest: held.digest });
+    this.#onFirst?.();
+    this.#onFirst = null;
+    const changes = isFirst ? [] : changesBetween(previous as JsonObject, current as JsonObject);
+    const { restartPending } = this;
+    return () => {
+      this.#receipts.update();
+      if (changes.length === 0) return;
+      const paths = changes.map((change) => change.path);
+      this.#log('info', 'config changed', { epoch: held.epoch, paths, requestId: held.requestId });
+      const event: ChangeEvent<T> = {
+        previous,
+        current,
+        paths,
+        changes,
+        epoch: held.epoch,
+        restartPending,
+        requestId: held.requestId,
+      };
+      this.#events.emit('change', event);
+    };
+  }
+
+  /** Schemas in use, the one that judged what is held first: they say what is hot and which variables override. */
+  #readSchemas(): void {
+    const { schema } = this.#shell.state;
+    const own = this.#options.schema?.document;
+    const documents = [schema?.document, own].filter((document) => document !== undefined);
+    this.#rules = applyRules(documents);
+    const source = own ?? schema?.document;
+    this.#overrides = source ? readEnvOverrides(source, this.#options.environment) : noOverrides;
+    for (const pointer of this.#overrides.invalid) {
+      this.#log('warn', 'an environment variable does not fit its setting and is ignored', {
+        code: 'HW_ENV_OVERRIDE_INVALID',
+        pointer,
+      });
+    }
+    const { held } = this.#shell.state;
+    if (this.#hasConfig && held) Object.assign(this, { config: this.#effective(held.config) });
+    this.#readPending();
+  }
+
+  #readPending(): void {
+    const pending = new Set<string>();
+    for (const { path } of changesBetween(this.atStart as JsonObject, this.config as JsonObject)) {
+      const setting = this.#rules(path);
+      if (setting !== null) pending.add(setting);
+    }
+    Object.assign(this, { restartPending: Object.freeze([...pending]) });
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#lastTrouble = refusal;
+    this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
+    this.#log('warn', 'a message was refused', { ...refusal });
+    this.#events.emit('refused', refusal);
+  }
+
+  #tellState(status: Status, previous: Status): void {
+    this.#log(status.state === 'live' ? 'info' : 'warn', 'state changed', {
+      ...status,
+      previous: previous.state,
+    });
+    this.#receipts.update();
+    this.#events.emit('state', { ...status, previous: previous.state });
+  }
+
+  #facts(): ReceiptFacts {
+    const { status, held } = this.#shell.state;
+    return {
+      epoch: this.epoch,
+      digest: this.epoch === null ? null : (held?.digest ?? null),
+      state: status.state,
+      reason: status.reason,
+      restartPending: this.restartPending,
+      envOverrides: [...this.#overrides.values.keys(), ...this.#overrides.secrets.keys()],
+      envInvalid: this.#overrides.invalid,
+    };
+  }
+}

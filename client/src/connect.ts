@@ -1,0 +1,141 @@
+import {
+  type CryptoBackend,
+  clientIdOf,
+  HeadwaterError,
+  type JsonObject,
+  serviceUser,
+} from '@headwater/schemas/protocol';
+import { HeadwaterClient } from './client.ts';
+import { checkLeniently } from './lenient-check.ts';
+import type { Link } from './link.ts';
+import { createLkgStore, type LkgStore } from './lkg-store.ts';
+import type { StartState } from './machine.ts';
+import { createMqttLink } from './mqtt-link.ts';
+import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { type ReceiptIdentity, receiptText, topicOf } from './receipts.ts';
+
+/**
+ * Connects a service to its configuration and resolves once config is usable: from the cached copy at once if it verifies, else
+ * from the broker, else (with `onStart: 'defaults'`) from the schema.
+ *
+ * ```ts
+ * import { schema } from './stt-worker.config.js';
+ * const stt = await connect({ connection: './stt-worker.prod.connection.json', schema });
+ * stt.onChange('/vad_threshold', (value) => detector.setThreshold(value));
+ * ```
+ * @param options.firstConfigTimeoutMs Wait for a first snapshot when there is no cached copy. Default 10 000 ms.
+ * @throws HeadwaterError `HW_NO_CONFIG` when neither source gave a verified config in time; `HW_OPTIONS_INVALID`,
+ *   `HW_CONNECTION_FILE`, `HW_NO_TRUST`, `HW_KEY_INVALID`, `HW_NAME_INVALID` when the options cannot work.
+ */
+export async function connect<T = JsonObject>(options: ConnectOptions<T>): Promise<HeadwaterClient<T>> {
+  const resolved = resolveOptions(options as ConnectOptions<never>);
+  const identity = identityOf(resolved);
+  const troubles: HeadwaterError[] = [];
+  const crypto = await loadCrypto(resolved.crypto);
+  // The link loads its library meanwhile; the cached copy is read before that runs.
+  const link = mqttLinkFor(resolved, identity);
+  const store = createLkgStore({
+    cacheDir: resolved.cacheDir,
+    stateDir: resolved.stateDir,
+    target: resolved.target,
+    roots: resolved.trust,
+    keys: resolved.keys,
+    crypto,
+    onTrouble: (error) => report(error),
+  });
+  let report = (error: HeadwaterError): void => void troubles.push(error);
+  const client = await startClient<T>(resolved, identity, crypto, link, store, (made) => {
+    report = (error) => made.warn(error);
+    for (const error of troubles) made.warn(error);
+  });
+  return client;
+}
+
+/** `connect` with its surroundings given: the fake for tests starts here. */
+export async function startClient<T>(
+  options: ResolvedOptions,
+  identity: ReceiptIdentity,
+  crypto: CryptoBackend,
+  link: Link,
+  store: LkgStore,
+  onMade: (client: HeadwaterClient<T>) => void = () => {},
+): Promise<HeadwaterClient<T>> {
+  const own = options.schema?.document;
+  const check = (config: JsonObject) => (own ? checkLeniently(config, own) : null);
+  const deps = { target: options.target, roots: options.trust, crypto, random: Math.random, check };
+  const { start, rejection } = judgeStart(store.load(), check);
+  const client = new HeadwaterClient<T>({ options, deps, start, link, store, identity });
+  onMade(client);
+  if (rejection) client.warn(rejection);
+  client.open();
+  if (start.held) return client;
+  if (await client.firstConfig(options.firstConfigTimeoutMs)) return client;
+  if (options.onStart === 'defaults') {
+    client.useDefaults();
+    return client;
+  }
+  const { lastTrouble } = client;
+  await client.close();
+  throw noConfig(options, lastTrouble);
+}
+
+/** A cached copy that the own schema refuses is left where it is: an older build of the service may fit it. */
+function judgeStart(
+  start: StartState,
+  check: (config: JsonObject) => string | null,
+): { start: StartState; rejection: HeadwaterError | null } {
+  const problem = start.held ? check(start.held.config) : null;
+  if (problem === null) return { start, rejection: null };
+  const rejection = new HeadwaterError('HW_CONFIG_REJECTED', {
+    message: `the last-known-good copy does not fit the schema this service was built with: ${problem}`,
+    hint: 'The service waits for the broker.',
+  });
+  return { start: { ...start, held: null, schema: null }, rejection };
+}
+
+async function loadCrypto(name: ResolvedOptions['crypto']): Promise<CryptoBackend> {
+  if (name === 'noble') return (await import('@headwater/schemas/protocol/noble')).nobleCrypto;
+  return (await import('@headwater/schemas/protocol/node')).nodeCrypto;
+}
+
+export function identityOf({ target, instance, prefix, schema }: ResolvedOptions): ReceiptIdentity {
+  const { env, service } = target;
+  return {
+    clientId: clientIdOf(env, service, instance),
+    instance,
+    env,
+    service,
+    prefix,
+    schema: schema?.digest ?? null,
+  };
+}
+
+function mqttLinkFor(options: ResolvedOptions, identity: ReceiptIdentity): Link {
+  const nothing = { epoch: null, digest: null, restartPending: [], envOverrides: [], envInvalid: [] };
+  return createMqttLink({
+    broker: options.broker,
+    ca: options.ca,
+    username: serviceUser(options.target.env, options.target.service),
+    password: options.token,
+    clientId: identity.clientId,
+    will: {
+      topic: topicOf(identity),
+      payload: receiptText(identity, { ...nothing, state: 'offline', reason: 'connection-lost' }),
+    },
+  });
+}
+
+function noConfig(
+  { target, firstConfigTimeoutMs, broker }: ResolvedOptions,
+  trouble: { readonly code: string; readonly message: string } | null,
+): HeadwaterError {
+  const { host } = new URL(broker);
+  const last = trouble
+    ? `; last trouble: ${trouble.code}, ${trouble.message}`
+    : '; the broker had nothing for it';
+  return new HeadwaterError('HW_NO_CONFIG', {
+    message: `no config for ${target.service} in ${target.env} within ${firstConfigTimeoutMs} ms from ${host}, and no cached copy${last}`,
+    hint: "Check that the daemon runs and publishes this service, or start with onStart: 'defaults'.",
+    details: { service: target.service, env: target.env, lastTrouble: trouble?.code ?? null },
+  });
+}
