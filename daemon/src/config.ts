@@ -137,9 +137,18 @@ function parseBroker(text: string): BrokerSource {
   return {
     kind: 'outside',
     url: `${url.protocol}//${url.hostname}:${port}`,
-    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.username === '' ? {} : { username: decoded(url.username) }),
+    ...(url.password === '' ? {} : { password: decoded(url.password) }),
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Not quoted: what the error would say is the password itself.
+    throw usage('--mqtt: user and password are not URL-encoded', 'Write a % as %25 and an @ as %40.');
+  }
 }
 
 function refusePlaintext(http: HostPort, broker: BrokerSource): void {
