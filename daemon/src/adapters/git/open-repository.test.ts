@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeTestRepository } from '../../testing/test-repository.ts';
@@ -120,6 +120,34 @@ test("settings of the repository cannot make a reader start a program, nor do th
     delete process.env.GIT_EXTERNAL_DIFF;
   }
   expect(() => readFileSync(evidence)).toThrow('ENOENT');
+});
+
+test('a replacement ref does not put one object in the place of another', async () => {
+  using made = makeTestRepository();
+  const [tip = '', other = ''] = await made.build([
+    { parents: [], set: { a: 'right' } },
+    { parents: [], set: { a: 'wrong', b: 'more' } },
+  ]);
+  const trees = made.git('rev-parse', `${tip}^{tree}`, `${other}^{tree}`).split('\n');
+  made.git('replace', tip, other);
+  made.git('replace', ...trees);
+  made.git('repack', '-a', '-d', '-q');
+  const reader = await createObjectReader(await openRepository(made.path));
+  expect(await reader.listFiles(tip)).toHaveLength(1);
+  const [change] = (await reader.readStep(tip)).changes;
+  expect(Buffer.from(await reader.readBlob(change?.to?.oid ?? '', 100)).toString()).toBe('right');
+  for await (const step of reader.firstParentLog(tip)) expect(step.changes).toHaveLength(1);
+  await reader.close();
+});
+
+test('a repository that may not be read is an error with its path, not a crash', async () => {
+  using made = makeTestRepository();
+  const loop = join(made.folder, 'loop');
+  symlinkSync(loop, loop);
+  await expect(openRepository(loop)).rejects.toMatchObject({
+    code: 'HW_REPO_NOT_FOUND',
+    message: expect.stringContaining(loop),
+  });
 });
 
 test('git settings are read the way git reads them', () => {

@@ -34,6 +34,21 @@ export async function openRepository(
   path: string,
   options: OpenRepositoryOptions = {},
 ): Promise<GitRepository> {
+  try {
+    return await open(path, options);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (error instanceof HeadwaterError || code === undefined) throw error;
+    throw new HeadwaterError('HW_REPO_NOT_FOUND', {
+      message: `the repository at ${path} cannot be read (${code})`,
+      hint: 'Check the permissions of the folder and of those above it.',
+      details: { path, code },
+      cause: error,
+    });
+  }
+}
+
+async function open(path: string, options: OpenRepositoryOptions): Promise<GitRepository> {
   const found = findGitDir(resolve(path));
   const commonDir = readCommonDir(found.gitDir);
   if (!isDirectory(join(commonDir, 'objects')) || !existsSync(join(found.gitDir, 'HEAD'))) {
