@@ -78,6 +78,7 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
       giveUp(cause);
     }
     const keyring = newestKeyring(marks.keysVersion);
+    marks = { ...marks, keysVersion: Math.max(marks.keysVersion, keyring?.version ?? 0) };
     const start: StartState = { marks, keyring, removed: tombstoneInForce(marks, keyring) };
     return hmacKey && keyring ? { ...start, ...readDocument(marks, keyring, hmacKey) } : start;
   }
@@ -163,9 +164,7 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
         error instanceof HeadwaterError
           ? error
           : lkgError('HW_LKG_CORRUPT', 'the last-known-good copy cannot be read', error);
-      // A signer we do not know may be in the key list that the broker has: the file is not at fault.
-      if (trouble.code === 'HW_SIGNER_UNKNOWN') onTrouble(trouble);
-      else setAside(paths.lkg, trouble);
+      setAside(paths.lkg, trouble);
       return {};
     }
   }

@@ -127,9 +127,15 @@ function configOf(run: Step, message: Document): JsonObject {
   const { payload } = message;
   const config =
     payload.kind === 'snapshot' ? payload.config : applyPatch(run.state.held?.config ?? {}, payload.ops);
+  if (!isObject(config)) {
+    throw new HeadwaterError('HW_PATCH_INVALID', {
+      message: 'cannot apply the diff: its result is not an object',
+      hint: 'The config in force is kept; the snapshot is fetched.',
+    });
+  }
   // [protocol §6.3] the result must have the signed digest
   const actual = digestOf(config, run.deps.crypto);
-  if (isObject(config) && actual === payload.digest) return config;
+  if (actual === payload.digest) return config;
   throw new HeadwaterError('HW_DIGEST_MISMATCH', {
     message: `the config has digest ${actual.slice(0, 19)}…, signed was ${payload.digest.slice(0, 19)}…`,
     hint: 'The config in force is kept; the snapshot is fetched.',
