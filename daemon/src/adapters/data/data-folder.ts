@@ -7,6 +7,9 @@ import { type OwnerLock, takeOwnerLock } from './owner-lock.ts';
 /** Version of the folder's layout that this program writes. */
 const layoutVersion = 1;
 
+/** Two daemons that start at the same moment may both step back; a second look lets one of them in. */
+const lockWaitMs = 150;
+
 /** Where a daemon keeps everything of its own. */
 export interface DataFolder {
   /** Absolute. */
@@ -116,7 +119,7 @@ function notOurs(root: string, names: readonly string[]): HeadwaterError {
 }
 
 async function takeDaemonLock(root: string): Promise<OwnerLock> {
-  const lock = await takeOwnerLock(join(root, 'locks', 'daemon'), 0);
+  const lock = await takeOwnerLock(join(root, 'locks', 'daemon'), lockWaitMs);
   if ('release' in lock) return lock;
   throw new HeadwaterError('HW_DATA_IN_USE', {
     message: `another daemon (process ${lock.pid}) uses ${root}`,

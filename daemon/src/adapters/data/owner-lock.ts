@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeQuietly } from '../git/durable-fs.ts';
 import { isOwnerDead, ownerTag } from '../git/owner-tag.ts';
+import { giveLifeSign, isLifeSignGone } from './life-sign.ts';
 
 export interface OwnerLock {
   /** Gives the lock up; harmless when called twice. */
   release(): Promise<void>;
 }
 
-/** Process id of who holds the lock. */
+/** Process id of who holds the lock, in the owner's container. */
 export interface LockHolder {
   readonly pid: number;
 }
@@ -39,22 +40,42 @@ export async function takeOwnerLock(folder: string, waitMs: number): Promise<Own
 async function tryOnce(folder: string): Promise<OwnerLock | LockHolder> {
   const holder = await livingOwner(folder, null);
   if (holder !== null) return holder;
-  const name = `${ownerTag()}~${randomBytes(6).toString('hex')}`;
-  const path = join(folder, name);
-  await writeFile(path, '', { flag: 'wx', mode: 0o600 });
-  const rival = await livingOwner(folder, name);
-  if (rival === null) return { release: () => removeQuietly(path) };
-  await removeQuietly(path);
-  return rival;
+  const stem = join(folder, `${ownerTag()}~${randomBytes(6).toString('hex')}`);
+  // The sign before the lock, so that a lock that promises one never lacks it while its owner lives.
+  const sign = await giveLifeSign(`${stem}.sock`);
+  const path = sign === null ? stem : `${stem}.signed`;
+  let held = true;
+  const release = async () => {
+    if (!held) return;
+    held = false;
+    await removeQuietly(path);
+    await sign?.end();
+  };
+  try {
+    await writeFile(path, '', { flag: 'wx', mode: 0o600 });
+    const rival = await livingOwner(folder, path);
+    if (rival === null) return { release };
+    await release();
+    return rival;
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
 
 async function livingOwner(folder: string, own: string | null): Promise<LockHolder | null> {
   let living: LockHolder | null = null;
   for (const name of await readdir(folder)) {
-    const owner = name.split('~')[0] ?? '';
-    if (name === own || !/^\w+\.\w+\.\d+\.\d+$/.test(owner)) continue;
-    if (isOwnerDead(owner)) await removeQuietly(join(folder, name));
-    else living = { pid: Number(owner.split('.')[2]) };
+    const match = /^(\w+\.\w+\.(\d+)\.\d+)~[0-9a-f]+(\.signed|\.sock)?$/.exec(name);
+    const path = join(folder, name);
+    if (match === null || path === own) continue;
+    const [, owner = '', pid, kind] = match;
+    if (isOwnerDead(owner) || (kind === '.signed' && (await isLifeSignGone(signOf(path))))) {
+      await removeQuietly(path);
+      if (kind === '.signed') await removeQuietly(signOf(path));
+    } else if (kind !== '.sock') living = { pid: Number(pid) };
   }
   return living;
 }
+
+const signOf = (path: string): string => path.replace(/signed$/, 'sock');

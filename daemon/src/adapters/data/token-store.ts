@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { HeadwaterError, parseName } from '@headwater/schemas/protocol';
-import type { Role, TokenRecord } from '../../access.ts';
+import { isRole, PEOPLE_ROLES, type Role, type TokenRecord } from '../../access.ts';
 import type { Clock } from '../../ports.ts';
 import { writeFileDurably } from '../git/durable-fs.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -201,6 +201,8 @@ function checkScope(request: NewToken): { env: string; service: string } {
       'Say who will use it: --name "Ada, laptop".',
     );
   }
+  if (!isRole(request.role))
+    throw usage('there is no such role', `Roles: ${[...PEOPLE_ROLES, 'service'].join(', ')}.`);
   if (request.role === 'service') {
     return { env: parseName(request.env, 'environment'), service: parseName(request.service, 'service') };
   }
