@@ -89,11 +89,10 @@ function fill(
       delete result[child.name];
       continue;
     }
-    const present = Object.hasOwn(result, child.name)
-      ? result[child.name]
-      : firstKeyword(child.schemas, 'default');
+    const given = Object.hasOwn(result, child.name);
     // A schema inside itself would fill itself for ever: there, defaults complete only what is present.
-    if (present === undefined && child.schemas.some((schema) => above.has(schema))) continue;
+    if (!given && child.schemas.some((schema) => above.has(schema))) continue;
+    const present = given ? result[child.name] : firstKeyword(child.schemas, 'default');
     const value = fill(present, child.children, new Set([...above, ...child.schemas]));
     if (value !== undefined) result[child.name] = value;
   }
