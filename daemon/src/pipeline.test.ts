@@ -1,5 +1,6 @@
 import {
   applyPatch,
+  digestOf,
   equalBytes,
   type Keyring,
   openKeys,
@@ -388,6 +389,24 @@ describe('others on our topics', () => {
     const behind = await bench(world, first, { retained: new Map(ahead.publisher.retained) });
     expect(short(behind.news()).filter((text) => text.includes('/a/'))).toEqual([]);
     expect(statementOf(behind).epoch.commit).toBe(second);
+  });
+
+  test('other content at the very same epoch is reported, not fought over, and a new epoch settles it', async () => {
+    const world = createWorld();
+    const first = world.commit([], base);
+    const one = await bench(world, first);
+    const mine = one.saved.get('dev/a') as PublishedService;
+    const theirs = createMessageSigner([signing], nodeCrypto).sign({
+      ...parsePayload('snapshot', parseEnvelope(mine.envelope).payload),
+      config: { texts: ['other'] },
+      digest: digestOf({ texts: ['other'] }, nodeCrypto),
+    });
+    const retained = new Map([...one.publisher.retained, [topicOf('a', 'snapshot'), theirs]]);
+    const two = await bench(world, first, { retained });
+    expect(two.problems.list().map((problem) => problem.code)).toEqual(['HW_EQUIVOCATION']);
+    expect(short(two.news()).filter((text) => text.includes('/a/'))).toEqual([]);
+    await two.to(world.commit([first], { 'services/a/config.json': '{"value":"2"}' }));
+    expect(two.problems.list()).toEqual([]);
   });
 
   test('keys of another root stop everything', async () => {

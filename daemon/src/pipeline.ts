@@ -5,6 +5,7 @@
 import {
   type CryptoBackend,
   compareEpochs,
+  describeEpoch,
   equalBytes,
   HeadwaterError,
   isHeadwaterError,
@@ -28,13 +29,17 @@ import {
   openRetained,
   syncKeys,
 } from './publishing/broker-sync.ts';
-import { EnvironmentPublisher, type EnvironmentPublisherDeps } from './publishing/environment-publisher.ts';
+import {
+  type BlockedPlan,
+  EnvironmentPublisher,
+  type EnvironmentPublisherDeps,
+} from './publishing/environment-publisher.ts';
 import type { LkgWriter } from './publishing/lkg-writer.ts';
 import { StatementPacer } from './publishing/statement-pacer.ts';
 import type { Receipts } from './receipts.ts';
 import { SerialQueue } from './serial-queue.ts';
 
-export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'onStandBy'> {
+export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'onBlocked'> {
   /** A fresh engine; asked again when one failed in the middle of a commit. */
   readonly createEngine: () => EpochEngine;
   readonly publisher: Publisher;
@@ -65,6 +70,8 @@ export class Pipeline {
   readonly #reports: EnvironmentReports;
   readonly #repairedAt = new Map<string, number>();
   #engine: EpochEngine | null = null;
+  /** The engine met something unreadable in the middle of a commit: it still knows what is live, but cannot go on. */
+  #engineIsStuck = false;
   #tip: CommitId | null = null;
   #connected = false;
   #stopped = false;
@@ -77,7 +84,7 @@ export class Pipeline {
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
   }
 
-  /** The engine that speaks for the newest commit read; `null` before the first and after a failed one. */
+  /** The engine that speaks for the newest commit read; `null` before the first. */
   get engine(): EpochEngine | null {
     return this.#engine;
   }
@@ -157,7 +164,7 @@ export class Pipeline {
       if (!(await this.#moveEngine(tip))) return;
       this.#clearProblem('read');
     } catch (error) {
-      this.#engine = null; // it may have seen half a commit
+      this.#engineIsStuck = true;
       this.#setProblem('read', error);
       this.#retryLater(tip);
       return;
@@ -168,12 +175,15 @@ export class Pipeline {
   /** Brings the engine to `tip`; false when the branch left the line that was published. */
   async #moveEngine(tip: CommitId): Promise<boolean> {
     let movement: 'same' | 'moved' | 'rewritten' = 'moved';
-    if (this.#engine) movement = await this.#engine.moveTo(tip);
+    if (this.#engine && !this.#engineIsStuck) movement = await this.#engine.moveTo(tip);
     else {
       const engine = this.#deps.createEngine();
       await engine.start(tip);
       if (this.#publishedBeyond(engine)) movement = 'rewritten';
-      else this.#engine = engine;
+      else {
+        this.#engine = engine;
+        this.#engineIsStuck = false;
+      }
     }
     if (movement === 'rewritten') {
       this.#setProblem(
@@ -207,6 +217,7 @@ export class Pipeline {
         await this.#attempt(async () => {
           const summary = await publisher.publish(track, services, engine.requestId);
           this.#reports.published(track, summary);
+          for (const service of summary.published) this.#clearProblem(`service:${track.env}/${service}`);
           await this.#requestStatement(track.env);
         });
       }
@@ -369,13 +380,22 @@ export class Pipeline {
   #publisherOf(env: string, published: Map<string, PublishedService> = new Map()): EnvironmentPublisher {
     let publisher = this.#publishers.get(env);
     if (!publisher) {
-      const { log } = this.#deps;
-      const onStandBy: EnvironmentPublisherDeps['onStandBy'] = (where, service, epoch) =>
-        log.warn({ env: where, service, epoch }, 'another daemon is ahead, standing by');
-      publisher = new EnvironmentPublisher({ ...this.#deps, env, onStandBy }, published);
+      const onBlocked = (where: string, plan: BlockedPlan) => this.#reportBlocked(where, plan);
+      publisher = new EnvironmentPublisher({ ...this.#deps, env, onBlocked }, published);
       this.#publishers.set(env, publisher);
     }
     return publisher;
+  }
+
+  #reportBlocked(env: string, { action, service, epoch }: BlockedPlan): void {
+    if (action === 'stand-by') {
+      this.#deps.log.warn({ env, service, epoch }, 'another daemon is ahead, standing by');
+      return;
+    }
+    const message = `${service} in ${env} was published with other content at ${describeEpoch(epoch)}`;
+    const hint =
+      'Two daemons disagree, or one was changed. Commit any change to the service: a new epoch settles it.';
+    this.#setProblem(`service:${env}/${service}`, new HeadwaterError('HW_EQUIVOCATION', { message, hint }));
   }
 
   #filters(): string[] {

@@ -29,7 +29,9 @@ export type ServicePlan =
     }
   | { readonly action: 'remove'; readonly service: string; readonly epoch: Epoch }
   /** Something newer stands on the topic: another daemon is ahead of this one. */
-  | { readonly action: 'stand-by'; readonly service: string; readonly epoch: Epoch };
+  | { readonly action: 'stand-by'; readonly service: string; readonly epoch: Epoch }
+  /** Something else stands there at the very same epoch. Clients refuse that whoever sends it, so nothing is sent. */
+  | { readonly action: 'conflict'; readonly service: string; readonly epoch: Epoch };
 
 /**
  * Plans one service.
@@ -49,21 +51,21 @@ export function planService(
     return { action: 'remove', service, epoch: removedAt };
   }
   const epoch = epochAt(live.epoch, removedAt.era);
-  if (published && compareEpochs(published.epoch, epoch) > 0)
-    return { action: 'stand-by', service, epoch: published.epoch };
-  if (published?.kind === 'snapshot' && saysTheSame(published, live, epoch)) return null;
-  const newSchema =
-    published?.kind !== 'snapshot' || published.schema !== live.resolved.schema || !published.schemaEnvelope;
+  const order = published ? compareEpochs(published.epoch, epoch) : -1;
+  if (order > 0 && published) return { action: 'stand-by', service, epoch: published.epoch };
+  if (order === 0 && published) {
+    if (!saysTheSame(published, live, epoch)) return { action: 'conflict', service, epoch };
+    if (published.schemaEnvelope) return null;
+  }
+  const newSchema = published?.schema !== live.resolved.schema || !published.schemaEnvelope;
   return { action: 'publish', service, epoch, live, newSchema, previous: published };
 }
 
 function saysTheSame(published: PublishedService, live: LiveService, epoch: Epoch): boolean {
   return (
     published.epoch.commit === epoch.commit &&
-    published.epoch.era === epoch.era &&
     published.digest === live.resolved.digest &&
     published.schema === live.resolved.schema &&
-    published.secretsRev === (live.resolved.secrets?.rev ?? null) &&
-    published.schemaEnvelope !== undefined
+    published.secretsRev === (live.resolved.secrets?.rev ?? null)
   );
 }

@@ -4,7 +4,6 @@
  */
 import {
   compareEpochs,
-  type Epoch,
   type EpochPayload,
   epochTopic,
   type HeldService,
@@ -34,8 +33,8 @@ export interface EnvironmentPublisherDeps {
   readonly deployment: string;
   readonly env: string;
   readonly era: number;
-  /** Services for which something newer stands on the broker, reported whenever it changes. */
-  readonly onStandBy: (env: string, service: string, epoch: Epoch) => void;
+  /** A service that this daemon leaves to another one, and why. */
+  readonly onBlocked: (env: string, plan: BlockedPlan) => void;
 }
 
 /** What one call published. */
@@ -78,7 +77,7 @@ export class EnvironmentPublisher {
         this.published.get(service) ?? null,
         removedAt,
       );
-      if (plan?.action === 'stand-by') this.#deps.onStandBy(this.env, service, plan.epoch);
+      if (plan?.action === 'stand-by' || plan?.action === 'conflict') this.#deps.onBlocked(this.env, plan);
       else if (plan) plans.push(plan);
     }
     const issuedAt = new Date(this.#deps.clock.now()).toISOString();
@@ -242,7 +241,9 @@ export class EnvironmentPublisher {
   }
 }
 
-type ActivePlan = Exclude<ServicePlan, { action: 'stand-by' }>;
+type ActivePlan = Extract<ServicePlan, { action: 'publish' | 'remove' }>;
+/** A plan by which nothing is published. */
+export type BlockedPlan = Exclude<ServicePlan, ActivePlan>;
 
 interface PreparedService {
   readonly service: string;
