@@ -151,7 +151,10 @@ class WorkerValidator implements SchemaValidator {
   }
 
   #end(error: Error & { readonly code?: string }): void {
-    if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') return this.#fail(outOfMemory(this.#options.heapMb));
+    if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      this.#fail(outOfMemory(this.#options.heapMb));
+      return;
+    }
     // Anything else is our own fault, or a broken installation: nobody's schema may be blamed for it.
     this.#worker = null;
     this.#stopTimer();

@@ -10,14 +10,15 @@ import {
 import { BoundedCache } from './bounded-cache.ts';
 import { type ReadBlob, readWithin } from './files.ts';
 import type { Finding } from './finding.ts';
-import type { LayerFile, ServiceInputs } from './inputs.ts';
+import type { ServiceInputs } from './inputs.ts';
 import type { ResolvedService, ServiceJudgement } from './judgement.ts';
-import { createSchemaLoader, isError, type LoadedSchema } from './load-schema.ts';
+import { createSchemaLoader, type LoadedSchema } from './load-schema.ts';
 import { type ParsedConfig, parseConfig, tooLarge } from './parse-config.ts';
-import { placeFindings, placeProblems } from './place-problems.ts';
+import { type ParsedLayer, placeFindings, placeProblems } from './place-problems.ts';
 import { parseRecipients } from './recipients.ts';
 import { resolveConfig } from './resolve.ts';
 import { planOf } from './schema-plan.ts';
+import { isError } from './schema-problem.ts';
 import { brokenRules, type Problem, type SchemaValidator, unknownSettings } from './validate.ts';
 
 export interface Judge {
@@ -71,11 +72,6 @@ export function createJudge(deps: JudgeDeps, options: JudgeOptions = {}): Judge 
   }
 
   return { judge, parse };
-}
-
-/** A layer with what its file holds. */
-export interface ParsedLayer extends LayerFile {
-  readonly parsed: ParsedConfig;
 }
 
 async function judgeFiles(

@@ -1,18 +1,13 @@
 /** Schemas of the repository, checked once per blob. */
-import {
-  type CryptoBackend,
-  digestOfBytes,
-  type JsonObject,
-  parsePointer,
-  utf8,
-  valueAt,
-} from '@headwater/schemas/protocol';
+import { type CryptoBackend, digestOfBytes, type JsonObject, utf8 } from '@headwater/schemas/protocol';
 import { BoundedCache } from './bounded-cache.ts';
 import { type ReadBlob, readWithin } from './files.ts';
 import { judgedSchema } from './judged-schema.ts';
 import { createLocator, parseDocument, tooLarge } from './parse-config.ts';
-import { checkSchema, type SchemaProblem } from './schema-check.ts';
+import { checkSchema } from './schema-check.ts';
+import { schemaPointerOf } from './schema-expansion.ts';
 import { planOf } from './schema-plan.ts';
+import { isError, type SchemaProblem } from './schema-problem.ts';
 import type { Problem, SchemaValidator } from './validate.ts';
 
 export interface LoadedSchema {
@@ -86,21 +81,6 @@ function aboutDefaults(document: JsonObject, problem: Problem): SchemaProblem[] 
       hint,
     },
   ];
-}
-
-/** Where a schema speaks of a setting: the deepest `properties` entry on the way to it that stands in the document itself. */
-export function schemaPointerOf(document: JsonObject, settingPointer: string): string {
-  let place = '';
-  for (const part of parsePointer(settingPointer)) {
-    const next = `${place}/properties/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    if (valueAt(document, next) === undefined) break;
-    place = next;
-  }
-  return place;
-}
-
-export function isError(problem: { readonly severity: 'error' | 'warning' }): boolean {
-  return problem.severity === 'error';
 }
 
 const nothing: LoadedSchema['judged'] = { digest: '', document: {} };

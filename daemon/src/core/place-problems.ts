@@ -2,12 +2,16 @@
 import { type JsonObject, valueAt } from '@headwater/schemas/protocol';
 import { type ReadBlob, readWithin } from './files.ts';
 import type { Finding } from './finding.ts';
-import type { ServiceInputs } from './inputs.ts';
-import type { ParsedLayer } from './judge.ts';
-import { schemaPointerOf } from './load-schema.ts';
-import { createLocator } from './parse-config.ts';
+import type { LayerFile, ServiceInputs } from './inputs.ts';
+import { createLocator, type ParsedConfig } from './parse-config.ts';
+import { schemaPointerOf } from './schema-expansion.ts';
 import { planOf } from './schema-plan.ts';
 import type { Problem } from './validate.ts';
+
+/** A layer with what its file holds. */
+export interface ParsedLayer extends LayerFile {
+  readonly parsed: ParsedConfig;
+}
 
 /** A finding whose line is still to be found. */
 export type UnplacedFinding = Pick<Finding, 'severity' | 'code' | 'pointer' | 'message' | 'hint'> & {

@@ -40,6 +40,11 @@ export function reverseChanges(changes: readonly TreeChange[]): TreeChange[] {
 /** Schemas whose facts are kept by blob id: some generations of ten thousand services. */
 const maxCachedFacts = 30_000;
 
+/** Blobs read side by side: a first pass over ten thousand schemas must not hold all of them in memory. */
+const readsAtOnce = 64;
+
+type Step = Placement & { readonly settings: SettingsState | null };
+
 export class RepoIndex {
   readonly #readBlob: ReadBlob;
   readonly #facts = new BoundedCache<SchemaFacts>(maxCachedFacts);
@@ -63,7 +68,11 @@ export class RepoIndex {
 
   /** Takes over what changed between two trees. When reading a blob throws, so does this, and nothing has changed. */
   async apply(changes: readonly TreeChange[]): Promise<Touched> {
-    const steps = await Promise.all(changes.map((change) => this.#prepare(change)));
+    const steps: Step[] = [];
+    for (let start = 0; start < changes.length; start += readsAtOnce) {
+      const some = changes.slice(start, start + readsAtOnce);
+      steps.push(...(await Promise.all(some.map((change) => this.#prepare(change)))));
+    }
     const services = new Set<string>();
     let all = false;
     for (const step of steps) {
@@ -123,7 +132,7 @@ export class RepoIndex {
     });
   }
 
-  async #prepare({ path, to }: TreeChange): Promise<Placement & { readonly settings: SettingsState | null }> {
+  async #prepare({ path, to }: TreeChange): Promise<Step> {
     const role = classifyPath(path);
     const regular = to !== null && (to.mode === '100644' || to.mode === '100755');
     const file: FileState | null = regular ? { mode: to.mode, oid: to.oid } : null;
