@@ -20,6 +20,8 @@ export interface InferOptions {
   readonly envNames?: ReadonlyMap<string, string>;
   /** Top-level settings that were written with a decimal point: "1.0" is a number that happens to be whole. */
   readonly fractional?: ReadonlySet<string>;
+  /** Names of secrets to describe beside `values`; their values are not among them. */
+  readonly secrets?: readonly string[];
 }
 
 /**
@@ -41,8 +43,15 @@ export function inferSchema(values: JsonObject, options: InferOptions): JsonObje
     ...(options.owner === undefined ? {} : { 'x-hw': { owner: options.owner } }),
     type: 'object',
     additionalProperties: false,
-    properties: Object.fromEntries(properties),
+    properties: Object.fromEntries([...properties, ...secretProperties(options)]),
   };
+}
+
+function secretProperties({ secrets = [], envNames }: InferOptions): [string, JsonObject][] {
+  return secrets.map((name) => {
+    const annotations = { ...annotationsOf(name, envNames?.get(name)), secret: true };
+    return [name, { title: titleOf(name), type: 'string', 'x-hw': annotations }];
+  });
 }
 
 /** @throws HeadwaterError `HW_SECRET_IN_CONFIG`: names the settings, never their values. */

@@ -217,7 +217,7 @@ describe('generated modules', () => {
     await writeStubs(folder);
     for (const service of services) {
       const input = await starter(service);
-      const js = generateJavaScript(input, `${service}.js-config`);
+      const js = generateJavaScript(input, `${service}.js-config.js`);
       await writeFile(join(folder, `${service}.config.ts`), generateTypeScript(input));
       await writeFile(join(folder, `${service}.js-config.js`), js.js);
       await writeFile(join(folder, `${service}.js-config.d.ts`), js.dts);
@@ -228,7 +228,10 @@ describe('generated modules', () => {
   });
 
   test('of hostile schemas run nothing but the literal they export', async () => {
-    const { js } = generateJavaScript({ service: 'svc', digest: 'sha256:0', document: hostile }, 'hostile');
+    const { js } = generateJavaScript(
+      { service: 'svc', digest: 'sha256:0', document: hostile },
+      'hostile.js',
+    );
     await writeFile(join(folder, 'hostile.js'), js);
     const module = (await import(join(folder, 'hostile.js'))) as {
       schema: { document: JsonObject; service: string };
@@ -238,8 +241,8 @@ describe('generated modules', () => {
   });
 });
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it is meant to break out of a template
 const attack =
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is meant to break out of a template
   '*/ globalThis.pwned = 1; /* `${globalThis.pwned = 1}` \'"; globalThis.pwned = 1; //\u2028globalThis.pwned = 1;';
 const hostile: JsonObject = {
   title: attack,

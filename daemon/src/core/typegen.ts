@@ -33,7 +33,7 @@ export function generateTypeScript(input: TypegenInput): string {
   ].join('\n');
 }
 
-/** The same for plain JavaScript: a module, and its types beside it. `name` is the module's file name without ".js". */
+/** The same for plain JavaScript: a module, and its types beside it. `name` is the module's file name, ".js" included. */
 export function generateJavaScript(
   input: TypegenInput,
   name: string,
@@ -41,7 +41,7 @@ export function generateJavaScript(
   const type = typeName(input);
   const js = [
     header(input),
-    `/** @type {import('@headwater/client').ServiceSchema<import(${JSON.stringify(`./${name}.js`)}).${type}>} */`,
+    `/** @type {import('@headwater/client').ServiceSchema<import(${JSON.stringify(`./${name}`)}).${type}>} */`,
     `export const schema = ${literal(input)};\n`,
   ].join('\n');
   const dts = [

@@ -1,0 +1,101 @@
+/**
+ * Every command, with the file that knows it. A file is loaded only when its command is asked for, so `--help` stays fast
+ * whatever the commands need.
+ */
+import type { Command } from 'commander';
+
+export type RegisterCommand = (program: Command) => void;
+
+export interface CommandEntry {
+  readonly name: string;
+  /** The same as the command's own summary; a test holds them together. */
+  readonly summary: string;
+  readonly group: string;
+  load(): Promise<RegisterCommand>;
+}
+
+const start = 'Start:';
+const edit = 'Change:';
+const look = 'Look:';
+const develop = 'Develop:';
+
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'init',
+    summary: 'make a new config repository',
+    group: start,
+    load: async () => (await import('./commands/init.ts')).registerInit,
+  },
+  {
+    name: 'serve',
+    summary: 'run the daemon',
+    group: start,
+    load: async () => (await import('./commands/serve.ts')).registerServe,
+  },
+  {
+    name: 'service',
+    summary: 'add services to a config repository',
+    group: edit,
+    load: async () => (await import('./commands/service.ts')).registerService,
+  },
+  {
+    name: 'import',
+    summary: 'take values from a .env or JSON file',
+    group: edit,
+    load: async () => (await import('./commands/import.ts')).registerImport,
+  },
+  {
+    name: 'enroll',
+    summary: 'give a service its credentials',
+    group: start,
+    load: async () => (await import('./commands/enroll.ts')).registerEnroll,
+  },
+  {
+    name: 'validate',
+    summary: 'find every mistake in a config repository',
+    group: edit,
+    load: async () => (await import('./commands/validate.ts')).registerValidate,
+  },
+  {
+    name: 'status',
+    summary: 'show where every environment stands',
+    group: look,
+    load: async () => (await import('./commands/status.ts')).registerStatus,
+  },
+  {
+    name: 'get',
+    summary: "print a service's resolved config",
+    group: look,
+    load: async () => (await import('./commands/get.ts')).registerGet,
+  },
+  {
+    name: 'watch',
+    summary: "follow a service's live config",
+    group: look,
+    load: async () => (await import('./commands/watch.ts')).registerWatch,
+  },
+  {
+    name: 'doctor',
+    summary: 'say why a service is not live',
+    group: look,
+    load: async () => (await import('./commands/doctor.ts')).registerDoctor,
+  },
+  {
+    name: 'verify',
+    summary: 'say who signed a message or file',
+    group: look,
+    load: async () => (await import('./commands/verify.ts')).registerVerify,
+  },
+  {
+    name: 'keys',
+    summary: 'show the keys that sign',
+    group: look,
+    load: async () => (await import('./commands/keys.ts')).registerKeys,
+  },
+  {
+    name: 'typegen',
+    summary: 'write types from a service schema',
+    group: develop,
+    load: async () => (await import('./commands/typegen.ts')).registerTypegen,
+  },
+];

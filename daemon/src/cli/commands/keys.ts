@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import { HeadwaterError, keyIdOf, parsePublicKey } from '@headwater/schemas/protocol';
+import { nodeCrypto } from '@headwater/schemas/protocol/node';
+import type { Command } from 'commander';
+import { openDataFolder } from '../../adapters/data/data-folder.ts';
+import { act, addCommand, addGroup } from '../command.ts';
+import { readDataKeys } from '../data-keys.ts';
+import { columns } from '../output.ts';
+
+export function registerKeys(program: Command): void {
+  const group = addGroup(program, 'keys', 'show the keys that sign');
+  const show = addCommand(group, 'show', {
+    summary: 'print the public keys of a deployment',
+    description:
+      'Prints the root keys, which services trust, and the signing keys that they signed. All of them are public.',
+    examples: ['headwater keys show --data .headwater/data'],
+  }).option('--data <dir>', "the daemon's data folder, on its own machine (or HEADWATER_DATA)");
+  act<{ data?: string }>(show, async (io, options) => {
+    const data = options.data ?? io.env.HEADWATER_DATA;
+    if (data === undefined) {
+      throw new HeadwaterError('HW_USAGE', {
+        message: 'which daemon?',
+        hint: 'Give --data DIR: this version shows keys on the machine of the daemon.',
+      });
+    }
+    const keyring = await readDataKeys(await openDataFolder(resolve(io.cwd, data), { exclusive: false }));
+    const roots = keyring.roots.map((key) => ({ key, keyId: keyIdOf(parsePublicKey(key), nodeCrypto) }));
+    const signers = keyring.payload.signers.map((signer) => ({
+      ...signer,
+      keyId: keyIdOf(parsePublicKey(signer.key), nodeCrypto),
+    }));
+    const { deployment, version } = keyring;
+    const rows = [
+      ...roots.map(({ key, keyId }) => ['root', keyId, key, '']),
+      ...signers.map(({ key, keyId, notBefore, notAfter, revoked }) => [
+        'signing',
+        keyId,
+        key,
+        revoked ? `revoked ${revoked}` : `from ${notBefore}${notAfter ? ` to ${notAfter}` : ''}`,
+      ]),
+    ];
+    io.out.result(
+      { deployment, version, roots, signers },
+      [`${deployment}, key list version ${version}`, ...columns(rows)].join('\n'),
+    );
+    return true;
+  });
+}

@@ -1,0 +1,110 @@
+import { describeEpoch, isObject, type JsonValue } from '@headwater/schemas/protocol';
+import type { Command } from 'commander';
+import type { EnvironmentView, HeldView, ServiceSummary } from '../../view.ts';
+import { act, addCommand } from '../command.ts';
+import { addDaemonOptions, type DaemonApi, type DaemonOptions, openDaemon } from '../daemon-api.ts';
+import { clean, columns, count } from '../output.ts';
+import type { Style } from '../style.ts';
+
+export function registerStatus(program: Command): void {
+  const command = addCommand(program, 'status', {
+    summary: 'show where every environment stands',
+    description:
+      'Shows the live epoch of every environment, what is held back with both ways out, and how many clients are connected.\n' +
+      'Exits with 1 when something waits for a person.',
+    examples: ['headwater status --data .headwater/data', 'headwater status --json | jq .environments'],
+  });
+  addDaemonOptions(command);
+  act<DaemonOptions>(command, async (io, options) => {
+    const api = await openDaemon(options, io);
+    const status = await io.out.progress('Asking the daemon', readStatus(api));
+    const isFine = status.environments.every((one) => one.status === 'ok') && status.problems.length === 0;
+    io.out.result({ ok: isFine, url: api.url, ...status }, textOf(status, io.out.style).join('\n'));
+    return isFine;
+  });
+}
+
+interface EnvironmentStatus extends EnvironmentView {
+  readonly services: readonly ServiceSummary[];
+}
+
+interface Status {
+  readonly deployment: string;
+  readonly environments: readonly EnvironmentStatus[];
+  /** Codes of what is wrong with the daemon itself. */
+  readonly problems: readonly string[];
+}
+
+async function readStatus(api: DaemonApi): Promise<Status> {
+  const [me, health] = await Promise.all([api.get('/api/v1/me'), api.get('/health')]);
+  const names = textsOf(field(me.body, 'environments'));
+  const environments = await Promise.all(
+    names.map(async (env) => {
+      const [state, services] = await Promise.all([
+        api.get(`/api/v1/epoch?env=${encodeURIComponent(env)}`),
+        api.get(`/api/v1/services?env=${encodeURIComponent(env)}`),
+      ]);
+      // Our own daemon wrote it; the token went to no one else.
+      const view = state.body as unknown as EnvironmentView;
+      return { ...view, services: field(services.body, 'services') as unknown as ServiceSummary[] };
+    }),
+  );
+  return {
+    deployment: String(field(me.body, 'deployment')),
+    environments,
+    problems: textsOf(field(health.body, 'problems')),
+  };
+}
+
+function textOf(status: Status, style: Style): string[] {
+  const marks = {
+    ok: style.green('ok'),
+    degraded: style.yellow('held'),
+    'never-valid': style.red('never valid'),
+  };
+  const rows = columns(
+    status.environments.map((one) => [
+      clean(one.env),
+      one.epoch === null ? '—' : describeEpoch(one.epoch),
+      count(one.services?.length ?? 0, 'service'),
+      count(
+        (one.services ?? []).reduce((sum, service) => sum + service.clients, 0),
+        'client',
+      ),
+    ]),
+  );
+  const lines = status.environments.flatMap((one, i) => [
+    `${rows[i]}  ${marks[one.status]}${behindTip(one)}`,
+    ...one.held.flatMap((held) => heldLines(held, style)),
+    ...(one.heldTotal > one.held.length ? [`    … ${one.heldTotal - one.held.length} more`] : []),
+  ]);
+  const problems = status.problems.map(
+    (code) => `${style.red('problem')} ${clean(code)}: see headwater doctor`,
+  );
+  return [style.bold(clean(status.deployment)), ...lines, ...problems];
+}
+
+function behindTip({ epoch, tip }: EnvironmentView): string {
+  if (tip === null || epoch?.commit === tip.commit) return '';
+  return `, tip is #${tip.seq} · ${tip.commit.slice(0, 7)}`;
+}
+
+function heldLines(held: HeldView, style: Style): string[] {
+  const place =
+    held.file === undefined ? '' : `${held.file}${held.line === undefined ? '' : `:${held.line}`} `;
+  const what = held.service === '*' ? 'everything' : held.service;
+  return [
+    `  ${style.yellow('held')} ${clean(what)} since ${clean(held.since.slice(0, 7))}: ${clean(`${place}${held.pointer ?? ''}`)}`,
+    `    ${clean(held.message)} (${clean(held.code)})`,
+    `    either ${clean(held.hint)}`,
+    `    or     headwater revert ${clean(held.since.slice(0, 7))}`,
+  ];
+}
+
+function field(body: JsonValue, name: string): JsonValue {
+  return isObject(body) ? (body[name] ?? null) : null;
+}
+
+function textsOf(value: JsonValue): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}

@@ -1,0 +1,138 @@
+/** Doctor's look at the daemon: its folder, its process, its clock, its repository, what it holds back. */
+import { resolve } from 'node:path';
+import { describeEpoch, isObject, type JsonValue } from '@headwater/schemas/protocol';
+import { openDataFolder } from '../../adapters/data/data-folder.ts';
+import type { EnvironmentView } from '../../view.ts';
+import { openConfigRepository, shortBranch } from '../config-repository.ts';
+import type { CliContext } from '../context.ts';
+import { type DaemonApi, type DaemonOptions, openDaemon, requireDaemon } from '../daemon-api.ts';
+import { attempt, type Check, describeAge, ok, problem, skip } from './check.ts';
+
+export interface DaemonFindings {
+  readonly checks: readonly Check[];
+  /** `null` when no daemon could be asked. */
+  readonly api: DaemonApi | null;
+  readonly environments: readonly EnvironmentView[];
+}
+
+/** Messages of one machine carry another's times; further apart, "valid from" and expiry start to mislead. */
+const maxClockSkewMs = 30_000;
+
+export async function checkDaemon(options: DaemonOptions, context: CliContext): Promise<DaemonFindings> {
+  const data = dataOf(options, context);
+  const folder = await checkFolder(data);
+  let api: DaemonApi | null = null;
+  const running = await attempt('daemon', async () => {
+    if (data === null && options.url === undefined && context.env.HEADWATER_URL === undefined)
+      return skip('daemon', 'give --data or --url to look at the daemon');
+    const found = await openDaemon(options, context);
+    const { body } = await found.get('/health');
+    api = found;
+    const version = isObject(body) ? String(body.version) : 'unknown';
+    const problems = isObject(body) && Array.isArray(body.problems) ? body.problems : [];
+    if (problems.length === 0) return ok('daemon', `version ${version} answers at ${found.url}`);
+    return problem(
+      'daemon',
+      `it reports ${problems.join(', ')}`,
+      'Its log says more; docs/errors.md explains each code.',
+    );
+  });
+  const asked = api as DaemonApi | null;
+  if (asked === null) {
+    const why = 'no daemon to ask';
+    const rest = ['clock', 'repository', 'held'].map((name) => skip(name, why));
+    return { checks: [folder, running, ...rest], api: null, environments: [] };
+  }
+  const clock = await attempt('clock', () => checkClock(asked));
+  const read: { environments: readonly EnvironmentView[] } = { environments: [] };
+  const held = await attempt('held', async () => {
+    read.environments = await readEnvironments(asked);
+    return checkHeld(read.environments);
+  });
+  const repository = await attempt('repository', () => checkRepository(data, read.environments));
+  return { checks: [folder, running, clock, repository, held], api: asked, environments: read.environments };
+}
+
+function dataOf({ data, url }: DaemonOptions, { cwd, env }: CliContext): string | null {
+  const given = data ?? (url === undefined ? env.HEADWATER_DATA : undefined);
+  return given === undefined ? null : resolve(cwd, given);
+}
+
+async function checkFolder(data: string | null): Promise<Check> {
+  if (data === null) return skip('data folder', 'not given');
+  return attempt('data folder', async () => {
+    await openDataFolder(data, { exclusive: false });
+    await requireDaemon(data);
+    return ok('data folder', `${data} is private, and its daemon runs`);
+  });
+}
+
+async function checkClock(api: DaemonApi): Promise<Check> {
+  const before = Date.now();
+  const { headers } = await api.get('/health');
+  const date = Date.parse(headers.get('date') ?? '');
+  if (Number.isNaN(date)) return skip('clock', 'the daemon does not tell its time');
+  // The header has whole seconds, and the answer took a moment.
+  const skew = Math.max(0, Math.abs(date - (before + Date.now()) / 2) - 1000);
+  if (skew <= maxClockSkewMs) return ok('clock', 'the daemon and this machine agree');
+  return problem(
+    'clock',
+    `the clocks of the daemon and this machine differ by ${describeAge(skew)}`,
+    'Set both by NTP.',
+  );
+}
+
+async function readEnvironments(api: DaemonApi): Promise<readonly EnvironmentView[]> {
+  const { body } = await api.get('/api/v1/me');
+  const names: readonly JsonValue[] =
+    isObject(body) && Array.isArray(body.environments) ? body.environments : [];
+  const answers = await Promise.all(
+    names.map((env) => api.get(`/api/v1/epoch?env=${encodeURIComponent(String(env))}`)),
+  );
+  return answers.map((answer) => answer.body as unknown as EnvironmentView);
+}
+
+function checkHeld(environments: readonly EnvironmentView[]): Check {
+  const waiting = environments.filter((one) => one.status !== 'ok');
+  if (environments.length === 0)
+    return problem('held', 'the daemon knows no environment', 'See headwater validate.');
+  if (waiting.length === 0) {
+    const places = environments.map(
+      (one) => `${one.env} ${one.epoch === null ? '—' : describeEpoch(one.epoch)}`,
+    );
+    return ok('held', `nothing waits: ${places.join(', ')}`);
+  }
+  const [first] = waiting.flatMap((one) => one.held);
+  const where =
+    first === undefined ? '' : `: ${first.file ?? first.service}${first.pointer ?? ''} ${first.message}`;
+  return problem(
+    'held',
+    `${waiting.map((one) => one.env).join(', ')} held back${where}`,
+    first?.hint ?? 'See headwater status.',
+  );
+}
+
+/** With a folder at hand: does the daemon see the newest commit of the repository that it hosts? */
+async function checkRepository(
+  data: string | null,
+  environments: readonly EnvironmentView[],
+): Promise<Check> {
+  const tip = environments.find((one) => one.tip !== null)?.tip ?? null;
+  if (tip === null)
+    return problem('repository', 'the followed branch has no commit', 'Commit a configuration and push it.');
+  const seen = `the daemon sees #${tip.seq} · ${tip.commit.slice(0, 7)}`;
+  if (data === null) return ok('repository', seen);
+  const repository = await openConfigRepository(`${data}/repo.git`).catch(() => null); // it follows one elsewhere
+  if (repository === null) return ok('repository', seen);
+  try {
+    const branch = shortBranch(repository.ref);
+    if (repository.tip === tip.commit) return ok('repository', `${seen}, the tip of ${branch}`);
+    return problem(
+      'repository',
+      `${seen}, but ${branch} is at ${repository.tip?.slice(0, 7)}`,
+      'Look at the log of the daemon.',
+    );
+  } finally {
+    await repository.close();
+  }
+}

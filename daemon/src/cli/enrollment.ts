@@ -1,0 +1,50 @@
+/** The pieces of an enrollment: texts of its files, and the recipient's place in the repository. Pure but for the randomness. */
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { parseRecipients } from '../core/recipients.ts';
+
+export interface AgeIdentity {
+  /** `AGE-SECRET-KEY-1…`. Never logged. */
+  readonly identity: string;
+  /** `age1…`, public. */
+  readonly recipient: string;
+}
+
+export async function makeIdentity(): Promise<AgeIdentity> {
+  const identity = await generateX25519Identity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}
+
+/** The form that `age-keygen` writes, so that `age -d -i` takes it. */
+export function identityFileText({ identity, recipient }: AgeIdentity, now: Date): string {
+  return `# created: ${now.toISOString()}\n# public key: ${recipient}\n${identity}\n`;
+}
+
+/** Public key of an identity file, `null` when it holds none. */
+export async function recipientOf(identityFile: string): Promise<string | null> {
+  const identity = identityFile.split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-1'));
+  return identity === undefined ? null : identityToRecipient(identity.trim());
+}
+
+export interface RecipientsChange {
+  /** Text of the recipients file in force now; "" when there is none. */
+  readonly before: string;
+  readonly add: string;
+  /** Public key that `add` takes the place of. */
+  readonly replace: string | null;
+  /** Who it is, for the comment. */
+  readonly label: string;
+}
+
+/** The recipients file with one more key; everybody who could open the secrets before still can, but for the replaced one. */
+export function changeRecipients({ before, add, replace, label }: RecipientsChange): string {
+  const lines = before.replace(/\n+$/, '').split('\n');
+  const kept = lines.filter((line, i) => {
+    if (replace === null) return true;
+    // The comment above the replaced key is about that key.
+    const isLabel = line.startsWith('# ') && lines[i + 1]?.trim() === replace;
+    return line.trim() !== replace && !isLabel;
+  });
+  const text = kept.join('\n');
+  if (parseRecipients(text).recipients.includes(add)) return `${text}\n`;
+  return `${text === '' ? '' : `${text}\n`}# ${label}\n${add}\n`;
+}

@@ -1,0 +1,33 @@
+/** The program: the only file that touches the process. Everything else gets a context. */
+import { homedir } from 'node:os';
+import type { CliContext } from './context.ts';
+import { runCli } from './run-cli.ts';
+
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  // The first asks to end; without a handler left, the second ends at once.
+  process.once(name, () => stop.abort(name));
+}
+// A reader that went away (`headwater get … | head -1`) is no fault of ours, and nobody is left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+}
+
+const context: CliContext = {
+  terminal: {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    stdoutIsTerminal: process.stdout.isTTY === true,
+    stderrIsTerminal: process.stderr.isTTY === true,
+  },
+  cwd: process.cwd(),
+  home: homedir(),
+  env: process.env,
+  signal: stop.signal,
+};
+
+// Not process.exit(): what was written to a pipe must still arrive.
+process.exitCode = await runCli(process.argv.slice(2), context);
