@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { objectReaderContract } from '../../testing/object-reader.contract.ts';
 import { makeTestRepository, type TestRepositoryOptions } from '../../testing/test-repository.ts';
 import { createObjectReader } from './object-reader.ts';
@@ -14,6 +15,8 @@ const open =
       build: async (commits: Parameters<typeof test.build>[0]) => {
         const ids = await test.build(commits);
         if (packed) test.git('repack', '-a', '-d', '-q');
+        // Otherwise both variants would test the same.
+        expect(test.git('count-objects', '-v')).toContain(packed ? 'count: 0' : 'packs: 0');
         return ids;
       },
       close: async () => {
