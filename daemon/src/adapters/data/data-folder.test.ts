@@ -102,6 +102,17 @@ test('the lock of a killed daemon is taken over at once and leaves nothing behin
   expect(await locks()).toEqual([]);
 });
 
+test('a lock without a sign of life is judged by its process', async () => {
+  await (await open()).release();
+  const dead = join(data, 'locks', 'daemon', `${ownerTag().replace(/\d+$/, '1')}~00ff`);
+  await writeFile(dead, '');
+  const next = await open();
+  expect((await locks()).every((name) => name.startsWith(ownerTag()))).toBe(true);
+  await next.release();
+  await writeFile(join(data, 'locks', 'daemon', `${ownerTag()}~00ff`), '');
+  expect(await code(open())).toBe('HW_DATA_IN_USE');
+});
+
 test('the lock of a daemon in another container counts while it gives a sign of life', async () => {
   await (await open()).release();
   const [boot, , ...rest] = ownerTag().split('.');
