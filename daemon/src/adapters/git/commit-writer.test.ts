@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { FileEdit } from '../../ports.ts';
 import { testPerson } from '../../testing/git-history.ts';
 import { makeTestRepository, type TestRepository } from '../../testing/test-repository.ts';
@@ -8,6 +8,9 @@ import { createCommitWriter } from './commit-writer.ts';
 import { createObjectReader } from './object-reader.ts';
 import { openRepository } from './open-repository.ts';
 import { createRefStore } from './ref-store.ts';
+
+// Many git processes: slow on a busy machine, and nothing here is about time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const main = 'refs/heads/main';
 

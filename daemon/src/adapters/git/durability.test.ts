@@ -183,7 +183,7 @@ describe('a commit killed', () => {
       }
       expect(struck).toBeGreaterThanOrEqual(atLeast);
     },
-    30_000,
+    120_000,
   );
 });
 
@@ -202,6 +202,6 @@ describe('a disk that fails', () => {
         await checkAfterwards(run.path, run.answer);
       }
     },
-    30_000,
+    120_000,
   );
 });

@@ -11,12 +11,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { refStoreContract } from '../../testing/ref-store.contract.ts';
 import { makeTestRepository, type TestRepository } from '../../testing/test-repository.ts';
 import { openRepository } from './open-repository.ts';
 import { ownerTag } from './owner-tag.ts';
 import { clearStaleLocks, createRefStore } from './ref-store.ts';
+
+// Many git processes: slow on a busy machine, and nothing here is about time.
+vi.setConfig({ testTimeout: 60_000 });
 
 refStoreContract('files', async () => {
   const made = makeTestRepository();

@@ -2,12 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { CommitId, RefWatcher } from '../../ports.ts';
 import { makeTestRepository, type TestRepository } from '../../testing/test-repository.ts';
 import { openRepository } from './open-repository.ts';
 import { createRefStore } from './ref-store.ts';
 import { createRefWatcher, type RefWatcherOptions } from './watcher.ts';
+
+// Many git processes: slow on a busy machine, and nothing here is about time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const main = 'refs/heads/main';
 
