@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Clock } from '../../ports.ts';
 import { buildDataScript, type DataScript } from '../../testing/data-process.ts';
-import { createBrokerAuthenticator } from './broker-authenticator.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
-import { newToken } from './token.ts';
 import { openTokenStore } from './token-store.ts';
 
 const start = Date.parse('2026-05-01T12:00:00.000Z');
@@ -229,39 +227,4 @@ test('a role, scope, name or lifetime that makes no sense is refused', async () 
   expect(await code({ role: 'service', name: 'x' })).toBe('HW_NAME_INVALID');
   expect(await code({ ...service, service: '*' })).toBe('HW_NAME_INVALID');
   expect(await code({ ...service, env: 'all' })).toBe('HW_NAME_RESERVED');
-});
-
-test('the broker lets a service in under its own name only, and people not at all', async () => {
-  const store = await open();
-  const broker = createBrokerAuthenticator(store);
-  const robot = await store.create(service);
-  const person = await store.create({ role: 'admin', name: 'Ada', env: 'dev', service: 'stt' });
-  const ask = (user: string | undefined, password: string | undefined) =>
-    broker.authenticate(user, password === undefined ? undefined : Buffer.from(password));
-  expect(await ask('dev/stt', robot.token)).toEqual({
-    kind: 'service',
-    env: 'dev',
-    service: 'stt',
-    tokenId: robot.record.id,
-  });
-  for (const user of [undefined, '', 'dev/tts', 'prod/stt', 'dev/stt/', 'dev', '#', '+/stt', 'DEV/STT']) {
-    expect([user, await ask(user, robot.token)]).toEqual([user, null]);
-  }
-  expect(await ask('dev/stt', person.token)).toBeNull();
-  expect(await ask('dev/stt', undefined)).toBeNull();
-  expect(await ask('dev/stt', `${robot.token}${'x'.repeat(100_000)}`)).toBeNull();
-  await store.revoke(robot.record.id);
-  expect(await ask('dev/stt', robot.token)).toBeNull();
-});
-
-test('token letters are drawn evenly', () => {
-  const counts = new Map<string, number>();
-  for (let i = 0; i < 2000; i++) {
-    for (const letter of newToken().secret) counts.set(letter, (counts.get(letter) ?? 0) + 1);
-  }
-  const expected = (2000 * 43) / 62;
-  // Seven standard deviations; a remainder of 256 by 62 would be off by 20 % and more.
-  for (const count of counts.values())
-    expect(Math.abs(count - expected)).toBeLessThan(7 * Math.sqrt(expected));
-  expect(counts.size).toBe(62);
 });
