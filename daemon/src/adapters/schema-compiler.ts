@@ -63,10 +63,11 @@ class LinearPattern {
   }
 }
 
-let metaSchemas: Ajv2020 | null = null;
+/** Compiled when this module loads, so that the first schema does not pay for it. */
+const metaSchemas = new Ajv2020({ logger: false, allErrors: true, verbose: true });
+metaSchemas.validateSchema({});
 
 function compile(document: JsonObject): ValidateFunction | readonly Problem[] {
-  metaSchemas ??= new Ajv2020({ logger: false, allErrors: true, verbose: true });
   if (!metaSchemas.validateSchema(document)) return metaProblems(metaSchemas.errors ?? []);
   const unsafe = patternProblems(document);
   if (unsafe.length > 0) return unsafe;
@@ -81,6 +82,8 @@ function compile(document: JsonObject): ValidateFunction | readonly Problem[] {
       verbose: true,
       // A schema that is referred to often is compiled once, not pasted everywhere.
       inlineRefs: false,
+      // Every object inherits "toString"; a setting of that name is there only when somebody set it.
+      ownProperties: true,
       code: { regExp: linearRegExp },
     });
     addFormats(ajv);

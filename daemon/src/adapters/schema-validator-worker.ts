@@ -9,14 +9,15 @@ export type ValidationRequest =
   | { readonly digest: string; readonly schema: string }
   | { readonly digest: string; readonly config: string };
 
-/** "unknown": the schema must be compiled (again) first. */
-export type ValidationAnswer = readonly Problem[] | 'compiled' | 'unknown';
+/** "ready" comes once, first, unasked. "unknown": the schema must be compiled (again) first. */
+export type ValidationAnswer = readonly Problem[] | 'ready' | 'compiled' | 'unknown';
 
 if (parentPort === null) throw new Error('this file is the entry of a worker thread');
 const port = parentPort;
 const compiler = createSchemaCompiler();
 
 port.on('message', (request: ValidationRequest) => port.postMessage(answer(request)));
+port.postMessage('ready' satisfies ValidationAnswer);
 
 function answer(request: ValidationRequest): ValidationAnswer {
   if ('config' in request)

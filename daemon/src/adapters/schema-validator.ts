@@ -44,6 +44,8 @@ class WorkerValidator implements SchemaValidator {
   #inFlight: Job[] = [];
   readonly #failures = new BoundedCache<{ readonly until: number; readonly problem: Problem }>(50);
   #worker: Worker | null = null;
+  /** Loading its code is no schema's fault: time counts from here on. */
+  #ready = false;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -94,6 +96,11 @@ class WorkerValidator implements SchemaValidator {
   }
 
   #take(answer: ValidationAnswer): void {
+    if (answer === 'ready') {
+      this.#ready = true;
+      if (this.#inFlight.length > 0) this.#startTimer();
+      return;
+    }
     const job = this.#inFlight.shift();
     if (job === undefined) return;
     if (this.#inFlight.length > 0) this.#startTimer();
@@ -132,6 +139,7 @@ class WorkerValidator implements SchemaValidator {
   }
 
   #start(): Worker {
+    this.#ready = false;
     const { workerUrl, heapMb } = this.#options;
     const worker = new Worker(workerUrl, {
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 8 },
@@ -146,7 +154,6 @@ class WorkerValidator implements SchemaValidator {
     worker.on('error', (error) => {
       if (worker === this.#worker) this.#end(error);
     });
-    worker.unref();
     return worker;
   }
 
@@ -164,11 +171,15 @@ class WorkerValidator implements SchemaValidator {
 
   #startTimer(): void {
     const { timeoutMs } = this.#options;
+    // While something is asked the process stays alive for the answer, afterwards it may end.
+    this.#worker?.ref();
+    if (!this.#ready) return;
     if (this.#timer) this.#timer.refresh();
     else this.#timer = setTimeout(() => this.#fail(timedOut(timeoutMs)), timeoutMs);
   }
 
   #stopTimer(): void {
+    this.#worker?.unref();
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
   }

@@ -43,8 +43,9 @@ export function placeProblems(
 export async function placeFindings(
   unplaced: readonly UnplacedFinding[],
   readBlob: ReadBlob,
-  { service, env }: ServiceInputs,
+  { service, env }: { readonly service?: string; readonly env?: string },
 ): Promise<Finding[]> {
+  const about = { ...(service === undefined ? {} : { service }), ...(env === undefined ? {} : { env }) };
   const locators = new Map<string, (pointer: string) => number | undefined>();
   for (const { oid } of unplaced) {
     if (locators.has(oid)) continue;
@@ -53,7 +54,7 @@ export async function placeFindings(
   }
   return unplaced.map(({ path, oid, ...rest }) => {
     const line = locators.get(oid)?.(rest.pointer);
-    return { ...rest, file: path, ...(line === undefined ? {} : { line }), service, env };
+    return { ...rest, file: path, ...(line === undefined ? {} : { line }), ...about };
   });
 }
 

@@ -2,7 +2,10 @@ import type { Finding } from './finding.ts';
 import type { Judge } from './judge.ts';
 import type { RepoIndex } from './repo-index.ts';
 
-/** Every finding of a tree: structure, then every service in every environment; sorted by file and line, each told once. */
+/**
+ * Every finding of a tree: structure, shared files, and every service in every environment; sorted by file and line. What is found in
+ * several environments is told once, without naming one.
+ */
 export async function validateTree(index: RepoIndex, judge: Judge): Promise<Finding[]> {
   const groups = new Map<string, Finding[]>();
   const add = (finding: Finding): void => {
@@ -14,6 +17,7 @@ export async function validateTree(index: RepoIndex, judge: Judge): Promise<Find
     else groups.set(key, [finding]);
   };
   for (const finding of index.structural) add(finding);
+  for (const finding of await judge.judgeShared(index.sharedFiles())) add(finding);
   for (const env of index.environments()) {
     for (const service of index.services(env)) {
       const inputs = index.inputs(service, env);
