@@ -17,6 +17,10 @@ import {
 const part = process.argv[2] ?? 'all';
 const parts = new Map();
 let stopping = false;
+let isReady = false;
+let isWelcome = false;
+/** What the parts say before the welcome is news only when the start fails. */
+const early = [];
 
 if (part === 'daemon') runAlone([headwater, ...serveArguments()], { HEADWATER_LOG_FORMAT: 'text' });
 else if (part === 'sample') startSampleAlone();
@@ -27,11 +31,10 @@ async function startAll() {
   if (other !== null) return fail(`The demo already runs (process ${other}). Stop it with: make stop`);
   const build = spawnSync(process.execPath, [`${root}scripts/build.mjs`], { stdio: 'inherit' });
   if (build.status !== 0) return fail('The build failed; nothing was started.');
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  noteDemo();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void stopAll());
   const ready = await startDaemon();
-  if (!ready) return forgetDemo();
+  if (!ready) return;
+  noteDemo();
   if (!existsSync(connection)) await enrollSample();
   if (stopping) return;
   welcome(ready);
@@ -45,7 +48,8 @@ async function startDaemon() {
     daemon.once('exit', () => resolve(null));
     createInterface({ input: daemon.stdout }).once('line', (line) => resolve(JSON.parse(line)));
   });
-  if (ready) done();
+  isReady = ready !== null;
+  if (isReady) done();
   return ready;
 }
 
@@ -92,6 +96,13 @@ function run(name, args, env, withOutput = true) {
 }
 
 function reportEnd(name, code, signal) {
+  if (!isReady) {
+    process.exitCode = 3;
+    process.stderr.write('\n');
+    isWelcome = true;
+    for (const repeat of early) repeat();
+    return;
+  }
   const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
   const what =
     name === 'daemon'
@@ -137,6 +148,7 @@ function serveArguments() {
 
 function welcome(ready) {
   const token = shown(ready.adminTokenFile);
+  isWelcome = true;
   console.log(`
 Headwater runs.
   repository  ${shown(ready.git)}
@@ -144,8 +156,8 @@ Headwater runs.
   broker      ${ready.mqtt}
   sample      stt-worker in environment dev, a process of its own
 
-Now change something, in another terminal:
-  git clone ${shown(ready.git)} my-config && cd my-config
+Now change something, in another terminal and any folder:
+  git clone ${ready.git} my-config && cd my-config
   sed -i 's/"vad_threshold": [0-9.]*/"vad_threshold": 0.62/' services/stt-worker/config.json
   git commit -am "Raise the VAD threshold" && git push
 
@@ -154,7 +166,8 @@ Ctrl-C stops everything and keeps the data.
 }
 
 function say(name, line) {
-  console.log(`${name.padEnd(10)}  ${line}`);
+  if (!isWelcome) early.push(() => say(name, line));
+  else console.log(`${name.padEnd(10)}  ${line}`);
 }
 
 /** One line that ends when the step does. */

@@ -25,6 +25,7 @@ import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
 import { followRepository, readDeployment } from './followed-repository.ts';
 import { daemonIdOf, type HealthDeps, healthIntervalMs, healthOf, lastWill } from './health-reporter.ts';
+import { namesOf } from './http/host-check.ts';
 import { buildServer } from './http/server.ts';
 import type { Log } from './log.ts';
 import { Pipeline } from './pipeline.ts';
@@ -176,7 +177,7 @@ async function assemble(
     readBlob,
     health: () => healthOf(health, pipeline),
   });
-  const server = buildServer({ view, tokens, log, clock });
+  const server = buildServer({ view, tokens, log, clock, hosts: namesOf(config.http.host) });
   const http = await listen(server, config.http.host, config.http.port);
   closers.push(() => server.close());
 
