@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const steps = [
   ['types', ['typescript/bin/tsc', '-b']],
+  ['types of tests', ['typescript/bin/tsc', '-p', 'tests']],
   ['lint and format', ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']],
   [
     'layers and cycles',

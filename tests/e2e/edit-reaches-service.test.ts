@@ -30,7 +30,7 @@ test('a service starts alone from its last-known-good copy and goes live when th
 
   const second = stack.start(sample, { env: { HEADWATER_CONNECTION: connection } });
   await second.waitFor(/started from last-known-good copy/);
-  expect(second.lines.join('\n')).toContain('vad_threshold 0.3');
+  await second.waitFor(/vad_threshold 0.3/);
   await stack.restart();
   await second.waitFor(/^live at/);
   await stack.edit('services/stt-worker/config.json', (config) => ({ ...config, vad_threshold: 0.4 }));
