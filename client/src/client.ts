@@ -9,17 +9,13 @@ import {
   parsePointer,
   valueAt,
 } from '@headwater/schemas/protocol';
-import { type ApplyRules, applyRules } from './apply-rules.ts';
 import { changesBetween } from './changes.ts';
-import { effectiveConfig } from './effective.ts';
+import type { ClientHandle, ClientParts } from './client-parts.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
-import { type EnvOverrides, noOverrides, readEnvOverrides } from './env-overrides.ts';
 import { createLimitedLog } from './limited-log.ts';
 import type { Link } from './link.ts';
-import type { LkgStore } from './lkg-store.ts';
-import type { StartState } from './machine.ts';
-import type { Held, MachineDeps, Refusal, Status } from './machine-state.ts';
-import type { ClientLog, ResolvedOptions } from './options.ts';
+import type { Held, Refusal, Status } from './machine-state.ts';
+import type { ClientLog } from './options.ts';
 import {
   createReceipts,
   type ReceiptFacts,
@@ -37,15 +33,9 @@ import type {
   Explanation,
   SecretReading,
 } from './types.ts';
+import { createView, type View } from './view.ts';
 
-export interface ClientParts {
-  readonly options: ResolvedOptions;
-  readonly deps: MachineDeps;
-  readonly start: StartState;
-  readonly link: Link;
-  readonly store: LkgStore;
-  readonly identity: ReceiptIdentity;
-}
+const maxHeldBack = 100;
 
 /** Live configuration of one service. Made by `connect`. */
 export class HeadwaterClient<T = JsonObject> {
@@ -58,7 +48,7 @@ export class HeadwaterClient<T = JsonObject> {
   /** Epoch of `config`; `null` while it runs on defaults. */
   readonly epoch: Epoch | null = null;
 
-  readonly #options: ResolvedOptions;
+  readonly #view: View;
   readonly #identity: ReceiptIdentity;
   readonly #link: Link;
   readonly #shell: Shell;
@@ -77,16 +67,16 @@ export class HeadwaterClient<T = JsonObject> {
     setAside: 0,
   };
   readonly #refused: Record<string, number> = {};
-  #overrides: EnvOverrides = noOverrides;
-  #rules: ApplyRules = applyRules([]);
   #hasConfig = false;
   #isClosed = false;
   #onFirst: (() => void) | null = null;
   #lastTrouble: HeadwaterError | Refusal | null = null;
+  /** Events from before the program could listen. */
+  #heldBack: (() => void)[] | null = [];
 
-  /** For `connect` and tests. */
-  constructor({ options, deps, start, link, store, identity }: ClientParts) {
-    this.#options = options;
+  /** Use `connect`. */
+  constructor({ options, deps, start, link, store, identity, onHandle }: ClientParts) {
+    this.#view = createView(options);
     this.#identity = identity;
     this.#link = link;
     this.#log = createLimitedLog(options.log);
@@ -114,6 +104,7 @@ export class HeadwaterClient<T = JsonObject> {
     this.#readSchemas();
     const { held } = this.#shell.state;
     if (held) this.#begin(this.#effective(held.config), held.epoch);
+    onHandle(this.#handle());
   }
 
   /** What the config rests on: `live`, `lkg`, `defaults`, `stale`, `removed`, `rejected` or, after `close`, `offline`. */
@@ -165,7 +156,7 @@ export class HeadwaterClient<T = JsonObject> {
   /** Says where the value at a JSON Pointer comes from. @throws HeadwaterError `HW_USAGE` when it is no pointer. */
   explain(pointer: string): Explanation {
     const value = valueAt(this.config, pointer) as JsonValue | undefined;
-    for (const overridden of this.#overrides.values.keys()) {
+    for (const overridden of this.#view.overrides.values.keys()) {
       if (pointer === overridden || pointer.startsWith(`${overridden}/`))
         return { value, source: 'env', epoch: this.epoch };
     }
@@ -177,7 +168,7 @@ export class HeadwaterClient<T = JsonObject> {
 
   /** Reads a secret setting. This version carries the sealed bundle and does not open it. */
   secret(pointer: string): SecretReading {
-    const value = this.#overrides.secrets.get(pointer);
+    const value = this.#view.overrides.secrets.get(pointer);
     if (value !== undefined) return { isAvailable: true, value, source: 'env' };
     const isSealed = (this.#shell.state.held?.secrets?.sealed ?? null) !== null;
     return { isAvailable: false, reason: isSealed ? 'sealed' : 'absent' };
@@ -195,8 +186,25 @@ export class HeadwaterClient<T = JsonObject> {
     this.#events.emit('state', { state: 'offline', reason: null, previous });
   }
 
-  /** For `connect`: opens the link. The client goes on by itself from here. */
-  open(): void {
+  #handle(): ClientHandle {
+    return {
+      open: () => this.#open(),
+      firstConfig: (timeoutMs) => this.#firstConfig(timeoutMs),
+      useDefaults: () => this.#begin(this.#effective({}), null),
+      warn: (error) => this.#warn(error),
+      lastTrouble: () => this.#lastTrouble,
+      release: () => {
+        // One turn later, so that the program has had time to listen.
+        setImmediate(() => {
+          const waiting = this.#heldBack ?? [];
+          this.#heldBack = null;
+          for (const tell of waiting) tell();
+        });
+      },
+    };
+  }
+
+  #open(): void {
     this.#link.open({
       onConnect: () => {
         this.#counts.connects += 1;
@@ -207,13 +215,12 @@ export class HeadwaterClient<T = JsonObject> {
       onMessage: (topic, bytes) => {
         if (!this.#isClosed) this.#shell.receive(topic, bytes);
       },
-      onTrouble: (error) => this.warn(error),
+      onTrouble: (error) => this.#warn(error),
     });
   }
 
-  /** For `connect`: waits for a first document. `false` when none came in time. */
-  async firstConfig(timeoutMs: number): Promise<boolean> {
-    if (this.#hasConfig) return true;
+  #firstConfig(timeoutMs: number): Promise<boolean> {
+    if (this.#hasConfig) return Promise.resolve(true);
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs);
       this.#onFirst = () => {
@@ -223,27 +230,20 @@ export class HeadwaterClient<T = JsonObject> {
     });
   }
 
-  /** For `connect`: begins with the schema's defaults. */
-  useDefaults(): void {
-    this.#begin(this.#effective({}), null);
+  #tell<K extends keyof ClientEvents<T>>(name: K, event: ClientEvents<T>[K]): void {
+    if (this.#heldBack === null) this.#events.emit(name, event);
+    else if (this.#heldBack.length < maxHeldBack) this.#heldBack.push(() => this.#events.emit(name, event));
   }
 
-  /** For `connect`: what stood in the way most recently. */
-  get lastTrouble(): HeadwaterError | Refusal | null {
-    return this.#lastTrouble;
-  }
-
-  /** For `connect`: reports something an operator should know. */
-  warn(error: HeadwaterError): void {
+  #warn(error: HeadwaterError): void {
     this.#lastTrouble = error;
     const { code, message, hint } = error;
     this.#log('warn', 'warning', { code, message, hint });
-    this.#events.emit('warning', { code, message, hint });
+    this.#tell('warning', { code, message, hint });
   }
 
   #effective(document: JsonObject): DeepReadonly<T> {
-    const defaults = this.#options.schema?.defaults ?? {};
-    return effectiveConfig(document, defaults, this.#overrides.values) as DeepReadonly<T>;
+    return this.#view.effective(document) as DeepReadonly<T>;
   }
 
   #begin(config: DeepReadonly<T>, epoch: Epoch | null): void {
@@ -259,7 +259,7 @@ export class HeadwaterClient<T = JsonObject> {
     if (isFirst) this.#begin(current, held.epoch);
     else Object.assign(this, { config: current, epoch: held.epoch });
     this.#readPending();
-    this.#events.emit('applied', { epoch: held.epoch, digest: held.digest });
+    this.#tell('applied', { epoch: held.epoch, digest: held.digest });
     this.#onFirst?.();
     this.#onFirst = null;
     const changes = isFirst ? [] : changesBetween(previous as JsonObject, current as JsonObject);
@@ -278,43 +278,33 @@ export class HeadwaterClient<T = JsonObject> {
         restartPending,
         requestId: held.requestId,
       };
-      this.#events.emit('change', event);
+      this.#tell('change', event);
     };
   }
 
-  /** Schemas in use, the one that judged what is held first: they say what is hot and which variables override. */
   #readSchemas(): void {
-    const { schema } = this.#shell.state;
-    const own = this.#options.schema?.document;
-    const documents = [schema?.document, own].filter((document) => document !== undefined);
-    this.#rules = applyRules(documents);
-    const source = own ?? schema?.document;
-    this.#overrides = source ? readEnvOverrides(source, this.#options.environment) : noOverrides;
-    for (const pointer of this.#overrides.invalid) {
+    const { schema, held } = this.#shell.state;
+    this.#view.useSchema(schema?.document ?? null);
+    for (const pointer of this.#view.overrides.invalid) {
       this.#log('warn', 'an environment variable does not fit its setting and is ignored', {
         code: 'HW_ENV_OVERRIDE_INVALID',
         pointer,
       });
     }
-    const { held } = this.#shell.state;
     if (this.#hasConfig && held) Object.assign(this, { config: this.#effective(held.config) });
     this.#readPending();
   }
 
   #readPending(): void {
-    const pending = new Set<string>();
-    for (const { path } of changesBetween(this.atStart as JsonObject, this.config as JsonObject)) {
-      const setting = this.#rules(path);
-      if (setting !== null) pending.add(setting);
-    }
-    Object.assign(this, { restartPending: Object.freeze([...pending]) });
+    const pending = this.#view.pending(this.atStart as JsonObject, this.config as JsonObject);
+    Object.assign(this, { restartPending: pending });
   }
 
   #refuse(refusal: Refusal): void {
     this.#lastTrouble = refusal;
     this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
     this.#log('warn', 'a message was refused', { ...refusal });
-    this.#events.emit('refused', refusal);
+    this.#tell('refused', refusal);
   }
 
   #tellState(status: Status, previous: Status): void {
@@ -323,7 +313,7 @@ export class HeadwaterClient<T = JsonObject> {
       previous: previous.state,
     });
     this.#receipts.update();
-    this.#events.emit('state', { ...status, previous: previous.state });
+    this.#tell('state', { ...status, previous: previous.state });
   }
 
   #facts(): ReceiptFacts {
@@ -334,8 +324,8 @@ export class HeadwaterClient<T = JsonObject> {
       state: status.state,
       reason: status.reason,
       restartPending: this.restartPending,
-      envOverrides: [...this.#overrides.values.keys(), ...this.#overrides.secrets.keys()],
-      envInvalid: this.#overrides.invalid,
+      envOverrides: [...this.#view.overrides.values.keys(), ...this.#view.overrides.secrets.keys()],
+      envInvalid: this.#view.overrides.invalid,
     };
   }
 }

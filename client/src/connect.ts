@@ -6,13 +6,15 @@ import {
   serviceUser,
 } from '@headwater/schemas/protocol';
 import { HeadwaterClient } from './client.ts';
+import type { ClientHandle } from './client-parts.ts';
 import { checkLeniently } from './lenient-check.ts';
 import type { Link } from './link.ts';
 import { createLkgStore, type LkgStore } from './lkg-store.ts';
 import type { StartState } from './machine.ts';
 import { createMqttLink } from './mqtt-link.ts';
-import { type ConnectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import type { ConnectOptions, ResolvedOptions } from './options.ts';
 import { type ReceiptIdentity, receiptText, topicOf } from './receipts.ts';
+import { resolveOptions } from './resolve-options.ts';
 
 /**
  * Connects a service to its configuration and resolves once config is usable: from the cached copy at once if it verifies, else
@@ -30,26 +32,24 @@ import { type ReceiptIdentity, receiptText, topicOf } from './receipts.ts';
 export async function connect<T = JsonObject>(options: ConnectOptions<T>): Promise<HeadwaterClient<T>> {
   const resolved = resolveOptions(options as ConnectOptions<never>);
   const identity = identityOf(resolved);
-  const troubles: HeadwaterError[] = [];
   const crypto = await loadCrypto(resolved.crypto);
   // The link loads its library meanwhile; the cached copy is read before that runs.
   const link = mqttLinkFor(resolved, identity);
-  const store = createLkgStore({
-    cacheDir: resolved.cacheDir,
-    stateDir: resolved.stateDir,
-    target: resolved.target,
-    roots: resolved.trust,
-    keys: resolved.keys,
-    crypto,
-    onTrouble: (error) => report(error),
-  });
-  let report = (error: HeadwaterError): void => void troubles.push(error);
-  const client = await startClient<T>(resolved, identity, crypto, link, store, (made) => {
-    report = (error) => made.warn(error);
-    for (const error of troubles) made.warn(error);
-  });
-  return client;
+  const openStore: StoreMaker = (onTrouble) =>
+    createLkgStore({
+      cacheDir: resolved.cacheDir,
+      stateDir: resolved.stateDir,
+      target: resolved.target,
+      roots: resolved.trust,
+      keys: resolved.keys,
+      crypto,
+      onTrouble,
+    });
+  return startClient<T>(resolved, identity, crypto, link, openStore);
 }
+
+/** Makes the store; it tells its troubles to the client, which needs the store first. */
+export type StoreMaker = (onTrouble: (error: HeadwaterError) => void) => LkgStore;
 
 /** `connect` with its surroundings given: the fake for tests starts here. */
 export async function startClient<T>(
@@ -57,26 +57,36 @@ export async function startClient<T>(
   identity: ReceiptIdentity,
   crypto: CryptoBackend,
   link: Link,
-  store: LkgStore,
-  onMade: (client: HeadwaterClient<T>) => void = () => {},
+  openStore: StoreMaker,
 ): Promise<HeadwaterClient<T>> {
   const own = options.schema?.document;
   const check = (config: JsonObject) => (own ? checkLeniently(config, own) : null);
   const deps = { target: options.target, roots: options.trust, crypto, random: Math.random, check };
+  const early: HeadwaterError[] = [];
+  let report = (error: HeadwaterError): void => void early.push(error);
+  const store = openStore((error) => report(error));
   const { start, rejection } = judgeStart(store.load(), check);
-  const client = new HeadwaterClient<T>({ options, deps, start, link, store, identity });
-  onMade(client);
-  if (rejection) client.warn(rejection);
-  client.open();
-  if (start.held) return client;
-  if (await client.firstConfig(options.firstConfigTimeoutMs)) return client;
-  if (options.onStart === 'defaults') {
-    client.useDefaults();
-    return client;
+  let handle: ClientHandle | undefined;
+  const client = new HeadwaterClient<T>({
+    ...{ options, deps, start, link, store, identity },
+    onHandle: (given) => {
+      handle = given;
+    },
+  });
+  if (!handle) throw new Error('a client gives its handle when it is made');
+  report = handle.warn;
+  for (const error of rejection ? [...early, rejection] : early) handle.warn(error);
+  handle.open();
+  if (!start.held && !(await handle.firstConfig(options.firstConfigTimeoutMs))) {
+    if (options.onStart === 'fail') {
+      const trouble = handle.lastTrouble();
+      await client.close();
+      throw noConfig(options, trouble);
+    }
+    handle.useDefaults();
   }
-  const { lastTrouble } = client;
-  await client.close();
-  throw noConfig(options, lastTrouble);
+  handle.release();
+  return client;
 }
 
 /** A cached copy that the own schema refuses is left where it is: an older build of the service may fit it. */

@@ -1,6 +1,15 @@
 /** Files that are whole after any crash, and never reached through a symbolic link. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HeadwaterError } from '@headwater/schemas/protocol';
@@ -59,7 +68,7 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Makes the folders below `root` (mode 0700) and checks that none of them is a link or writable by others.
+ * Makes the folders below `root` (mode 0700) and checks that none of them is a link or writable by everybody.
  * @throws HeadwaterError `HW_CACHE_UNAVAILABLE`, or the file system's error.
  */
 export function ensureFolder(root: string, ...below: readonly string[]): string {
@@ -76,8 +85,7 @@ export function ensureFolder(root: string, ...below: readonly string[]): string 
 }
 
 function checkNotShared(path: string): void {
-  if (!isWindows && (lstatSync(path).mode & 0o022) !== 0 && !lstatSync(path).isSymbolicLink())
-    throw unsafe(path, 'others may write into it');
+  if (!isWindows && (statSync(path).mode & 0o002) !== 0) throw unsafe(path, 'everybody may write into it');
 }
 
 function unsafe(path: string, reason: string): HeadwaterError {

@@ -17,26 +17,18 @@ import {
   HeadwaterError,
   type Keyring,
   type LkgPartName,
-  openKeys,
-  openLkg,
   utf8,
 } from '@headwater/schemas/protocol';
 import { ensureFolder, readWhole, writeWhole } from './durable-file.ts';
 import { readOrMakeHmacKey } from './hmac-key.ts';
+import { type KeyListOptions, newestKeyring, readCachedKeys } from './key-list.ts';
+import { readLkg, tombstoneInForce } from './lkg-reader.ts';
 import type { StartState } from './machine.ts';
 import type { Held, HeldSchema } from './machine-state.ts';
 import { decodeMarks, encodeMarks } from './marks-file.ts';
 import { withLock } from './process-lock.ts';
 import { quarantine } from './quarantine.ts';
-import {
-  documentMark,
-  type Marks,
-  mergeMarks,
-  noMarks,
-  raiseServiceMark,
-  serviceMark,
-  standingOf,
-} from './trust.ts';
+import { documentMark, type Marks, mergeMarks, noMarks } from './trust.ts';
 
 export interface LkgStoreOptions {
   readonly cacheDir: string;
@@ -67,20 +59,31 @@ const maxSmallFileBytes = 1024 * 1024;
 export function createLkgStore(options: LkgStoreOptions): LkgStore {
   const { target, crypto, onTrouble } = options;
   const paths = pathsOf(options);
+  const keyListOptions: KeyListOptions = {
+    deployment: target.deployment,
+    roots: options.roots,
+    crypto,
+    onTrouble,
+  };
   let hmacKey: Uint8Array | null = null;
 
   function load(): StartState {
     let marks = noMarks;
+    let isSafe = true;
     try {
       prepare();
       marks = readMarks();
     } catch (cause) {
+      isSafe = !(cause instanceof HeadwaterError);
       giveUp(cause);
     }
-    const keyring = newestKeyring(marks.keysVersion);
+    const cachedKeys = hmacKey === null ? null : paths.keys;
+    const keyring = newestKeyring(options.keys, cachedKeys, marks.keysVersion, keyListOptions);
     marks = { ...marks, keysVersion: Math.max(marks.keysVersion, keyring?.version ?? 0) };
     const start: StartState = { marks, keyring, removed: tombstoneInForce(marks, keyring) };
-    return hmacKey && keyring ? { ...start, ...readDocument(marks, keyring, hmacKey) } : start;
+    if (!keyring || !isSafe) return start;
+    // A folder that cannot be written may still hold a good copy; without the HMAC key its signatures decide alone.
+    return { ...start, ...readDocument(marks, keyring) };
   }
 
   function prepare(): void {
@@ -91,16 +94,7 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
 
   function giveUp(cause: unknown): void {
     hmacKey = null;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    onTrouble(
-      cause instanceof HeadwaterError
-        ? cause
-        : new HeadwaterError('HW_CACHE_UNAVAILABLE', {
-            message: `no last-known-good copy is kept: ${reason}`,
-            hint: 'The service runs, but cannot start without the broker. Make cacheDir and stateDir writable for it.',
-            cause,
-          }),
-    );
+    onTrouble(cause instanceof HeadwaterError ? cause : unwritable('no last-known-good copy is kept', cause));
   }
 
   function readMarks(): Marks {
@@ -108,111 +102,23 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
     if (bytes === null) return noMarks;
     const marks = decodeMarks(bytes);
     if (marks) return marks;
-    setAside(paths.marks, lkgError('HW_LKG_CORRUPT', 'the marks file cannot be read'));
+    setAside(paths.marks, corrupt('the marks file cannot be read'));
     return noMarks;
   }
 
-  /** The newer of the connection file's and the cached key list; both are anchored in the connection file's roots. */
-  function newestKeyring(version: number): Keyring | null {
-    const found = [
-      options.keys === null ? null : openKeyList(utf8(options.keys)),
-      hmacKey === null ? null : readCachedKeys(),
-    ].filter((keyring) => keyring !== null);
-    const newest = found.sort((a, b) => b.version - a.version)[0] ?? null;
-    if (newest && newest.version < version) {
-      onTrouble(
-        new HeadwaterError('HW_ROLLBACK', {
-          message: `the cached key list has version ${newest.version}, this service has already seen ${version}`,
-          hint: 'Someone put an old file back. The newest list is fetched from the broker.',
-        }),
-      );
-    }
-    return newest;
-  }
-
-  function readCachedKeys(): Keyring | null {
+  function readDocument(marks: Marks, keyring: Keyring): StartState {
     try {
-      const bytes = readWhole(paths.keys, maxSmallFileBytes);
-      return bytes && openKeyList(bytes);
-    } catch (cause) {
-      onTrouble(lkgError('HW_LKG_CORRUPT', 'the cached key list cannot be read', cause));
-      return null;
-    }
-  }
-
-  function openKeyList(bytes: Uint8Array): Keyring | null {
-    try {
-      return openKeys(
-        new Uint8Array(bytes),
-        { roots: options.roots, deployment: target.deployment, version: 0 },
-        crypto,
-      );
-    } catch (error) {
-      onTrouble(error as HeadwaterError);
-      return null;
-    }
-  }
-
-  function readDocument(marks: Marks, keyring: Keyring, key: Uint8Array): StartState {
-    let bytes: Uint8Array | null = null;
-    try {
-      bytes = readWhole(paths.lkg, maxLkgBytes);
+      const bytes = readWhole(paths.lkg, maxLkgBytes);
       if (bytes === null) return {};
-      return openDocument(new Uint8Array(bytes), marks, keyring, key);
+      const key = hmacKey ?? new Uint8Array(32);
+      const start = readLkg(new Uint8Array(bytes), { target, keyring, marks, hmacKey: key, crypto });
+      if (start.isUnsealed) onTrouble(unsealed());
+      return start;
     } catch (error) {
-      const trouble =
-        error instanceof HeadwaterError
-          ? error
-          : lkgError('HW_LKG_CORRUPT', 'the last-known-good copy cannot be read', error);
-      setAside(paths.lkg, trouble);
+      const isOurs = error instanceof HeadwaterError;
+      setAside(paths.lkg, isOurs ? error : corrupt('the last-known-good copy cannot be read', error));
       return {};
     }
-  }
-
-  function openDocument(bytes: Uint8Array, marks: Marks, keyring: Keyring, key: Uint8Array): StartState {
-    const { file, message, config, secrets, schema } = openLkg(bytes, target, keyring, key, crypto);
-    const { payload, signers } = message;
-    const rev = secrets?.rev ?? null;
-    const position = { epoch: payload.epoch, digest: payload.digest, schema: payload.schema, rev };
-    const standing = standingOf(position, documentMark(marks, keyring));
-    // [protocol §7] older than the mark: somebody put an old file back
-    if (standing === 'older' || standing === 'conflict') {
-      const message = `the last-known-good copy of #${payload.epoch.seq} is not what was accepted last`;
-      throw lkgError('HW_LKG_ROLLBACK', message);
-    }
-    if (!file.sealed) {
-      onTrouble(
-        new HeadwaterError('HW_CACHE_UNSEALED', {
-          message: 'the seal of the last-known-good copy does not fit; its signatures do, so it is used',
-          hint: 'The copy comes from another host, or the HMAC key was replaced.',
-        }),
-      );
-    }
-    const held: Held = {
-      ...position,
-      config,
-      secrets,
-      kind: payload.kind,
-      envelope: message.envelope.bytes,
-      secretsEnvelope: file.parts.get('secrets') ?? message.envelope.bytes,
-      signers: signers.length > 0 ? signers : message.revokedSigners,
-      source: 'lkg',
-      requestId: payload.requestId ?? null,
-    };
-    // Newer than the mark: the process died between the two writes. A file of revoked signers raises no mark.
-    const raised = raiseServiceMark(marks, signers, 'document', position);
-    const kept = schema && {
-      digest: schema.payload.digest,
-      document: schema.payload.document,
-      envelope: schema.envelope.bytes,
-    };
-    return {
-      held,
-      marks: raised,
-      schema: kept,
-      isUnsealed: !file.sealed,
-      removed: tombstoneInForce(raised, keyring),
-    };
   }
 
   function setAside(path: string, trouble: HeadwaterError): void {
@@ -255,14 +161,7 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
       });
       if (!gotLock) throw new Error(`another process holds ${paths.lock}`);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      onTrouble(
-        new HeadwaterError('HW_CACHE_UNAVAILABLE', {
-          message: `the last-known-good copy could not be written: ${reason}`,
-          hint: 'The service runs on. Check space and permissions of cacheDir and stateDir.',
-          cause,
-        }),
-      );
+      onTrouble(unwritable('the last-known-good copy could not be written', cause));
     }
   }
 
@@ -271,11 +170,11 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
     save,
     saveMarks: (marks) => writeLocked(marks, async () => {}),
     async saveKeys(envelope, version) {
-      if (hmacKey === null || (readCachedKeys()?.version ?? 0) >= version) return;
+      if (hmacKey === null || (readCachedKeys(paths.keys, keyListOptions)?.version ?? 0) >= version) return;
       try {
         await writeWhole(paths.keys, envelope);
       } catch (cause) {
-        onTrouble(lkgError('HW_CACHE_UNAVAILABLE', 'the key list could not be written', cause));
+        onTrouble(unwritable('the key list could not be written', cause));
       }
     },
   };
@@ -300,16 +199,23 @@ function partsOf(held: Held, schema: HeldSchema | null): Map<LkgPartName, Uint8A
   return parts;
 }
 
-function tombstoneInForce(marks: Marks, keyring: Keyring | null) {
-  const mark = serviceMark(marks, keyring);
-  return mark && mark.digest === null ? mark.epoch : null;
+function corrupt(message: string, cause?: unknown): HeadwaterError {
+  const hint = 'It was moved to quarantine/; the service goes on with the next source.';
+  return new HeadwaterError('HW_LKG_CORRUPT', { message, hint, ...(cause === undefined ? {} : { cause }) });
 }
 
-function lkgError(
-  code: 'HW_LKG_CORRUPT' | 'HW_LKG_ROLLBACK' | 'HW_CACHE_UNAVAILABLE',
-  message: string,
-  cause?: unknown,
-): HeadwaterError {
-  const hint = 'A damaged file is moved to quarantine/; the service goes on with the next source.';
-  return new HeadwaterError(code, { message, hint, ...(cause === undefined ? {} : { cause }) });
+function unwritable(what: string, cause: unknown): HeadwaterError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HeadwaterError('HW_CACHE_UNAVAILABLE', {
+    message: `${what}: ${reason}`,
+    hint: 'The service runs on, but may not start without the broker. Check space and permissions of cacheDir and stateDir.',
+    cause,
+  });
+}
+
+function unsealed(): HeadwaterError {
+  return new HeadwaterError('HW_CACHE_UNSEALED', {
+    message: 'the seal of the last-known-good copy does not fit; its signatures do, so it is used',
+    hint: 'The copy comes from another host, or the HMAC key was replaced.',
+  });
 }

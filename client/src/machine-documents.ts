@@ -64,10 +64,14 @@ function judgeDocument(run: Step, topic: TopicKind, message: Document): void {
   if (standing === 'equal' && isHeld(run, position)) {
     run.effects.push({ type: 'count', name: 'duplicates' });
     run.state.isConfirmed = true;
+    // The network vouches for the copy whose seal was broken: seal it again.
+    if (run.state.isUnsealed) run.effects.push({ type: 'persist' });
+    run.state.isUnsealed = false;
     reached(run, payload.kind === 'snapshot');
     return;
   }
   if (payload.kind === 'diff' && !fitsHeld(run, message as OpenedMessage<'diff'>)) {
+    if (!run.isReplaying) run.effects.push({ type: 'count', name: 'gaps' });
     bufferDiff(run, { epoch: payload.epoch, bytes: new Uint8Array(message.envelope.bytes) });
     return;
   }

@@ -13,7 +13,7 @@ export const freshForMs = 90_000;
 /** A snapshot replaces what is dropped, so a small buffer is enough. */
 const maxBufferedDiffs = 64;
 
-const startFetch: Fetch = { wanted: null, subscribed: false, attempt: 0, buffer: [] };
+export const startFetch: Fetch = { wanted: null, subscribed: false, dueAt: null, attempt: 0, buffer: [] };
 
 /** [protocol §5] exact topics only, keys first; the snapshot at process start and while fetching */
 export function onConnected(run: Step): void {
@@ -32,28 +32,24 @@ export function onConnected(run: Step): void {
 export function onDisconnected(run: Step): void {
   Object.assign(run.state, { isConnected: false, settlesNext: false });
   if (run.state.fetch === null) return;
-  run.state.fetch = { ...run.state.fetch, subscribed: false };
+  run.state.fetch = { ...run.state.fetch, subscribed: false, dueAt: null };
   run.effects.push({ type: 'timer', name: 'fetch', delayMs: null });
 }
 
-/** Asks for the snapshot until `wanted` or newer came (`null`: any verified one). A fetch under way keeps its time. */
+/** Asks for the snapshot until `wanted` or newer came (`null`: any verified one). A fetch under way may only be hastened. */
 export function fetchSnapshot(run: Step, wanted: Epoch | null, jitterMs = fetchJitterMs): void {
   const { fetch } = run.state;
   if (fetch === null) {
     run.state.fetch = { ...startFetch, wanted };
     run.effects.push({ type: 'count', name: 'fetches' });
-    if (run.state.isConnected) spread(run, jitterMs);
-    return;
+  } else if (wanted !== null && (fetch.wanted === null || compareEpochs(wanted, fetch.wanted) > 0)) {
+    run.state.fetch = { ...fetch, wanted };
   }
-  const isHigher = wanted !== null && (fetch.wanted === null || compareEpochs(wanted, fetch.wanted) > 0);
-  if (!isHigher) return;
-  run.state.fetch = { ...fetch, wanted };
-  if (!fetch.subscribed && run.state.isConnected) spread(run, jitterMs);
+  if (!fetch?.subscribed && run.state.isConnected) spread(run, jitterMs);
 }
 
 /** A verified diff that does not continue what is held waits for the snapshot below it. */
 export function bufferDiff(run: Step, diff: BufferedDiff): void {
-  run.effects.push({ type: 'count', name: 'gaps' });
   fetchSnapshot(run, diff.epoch);
   const { fetch } = run.state;
   if (fetch) run.state.fetch = { ...fetch, buffer: [...fetch.buffer, diff].slice(-maxBufferedDiffs) };
@@ -73,18 +69,21 @@ export function onFetchTimer(run: Step): void {
   const attempt = isFirst ? 1 : fetch.attempt + 1;
   const backOff = Math.min(maxFetchBackOffMs, behindAfterMs * 2 ** (attempt - 1));
   const delayMs = isFirst ? behindAfterMs : backOff * (0.5 + run.deps.random() / 2);
-  run.state.fetch = { ...fetch, subscribed: true, attempt };
+  run.state.fetch = { ...fetch, subscribed: true, dueAt: null, attempt };
   run.effects.push({ type: 'timer', name: 'fetch', delayMs });
 }
 
 /**
- * Called after every verified message about the document: ends the fetch when its end was reached.
+ * Called after every verified message about the document: gives waiting diffs another chance, and ends the fetch when its end
+ * was reached.
  * @param isWhole The message was a snapshot or a tombstone.
  */
 export function reached(run: Step, isWhole: boolean): void {
   const { fetch } = run.state;
   const position = reachedEpoch(run);
   if (fetch === null || position === null) return;
+  run.replay.push(...fetch.buffer);
+  run.state.fetch = { ...fetch, buffer: [] };
   const isDone = fetch.wanted === null ? isWhole : compareEpochs(position, fetch.wanted) >= 0;
   if (!isDone) return;
   run.state.fetch = null;
@@ -92,7 +91,6 @@ export function reached(run: Step, isWhole: boolean): void {
   run.effects.push({ type: 'timer', name: 'fetch', delayMs: null });
   if (fetch.subscribed) run.effects.push({ type: 'unsubscribe', topics: ['snapshot'] });
   if (isWhole) settleBySnapshot(run);
-  run.replay.push(...fetch.buffer);
   run.surveyMs = fetchJitterMs;
 }
 
@@ -103,5 +101,11 @@ function settleBySnapshot(run: Step): void {
 }
 
 function spread(run: Step, jitterMs: number): void {
-  run.effects.push({ type: 'timer', name: 'fetch', delayMs: run.deps.random() * jitterMs });
+  const { fetch } = run.state;
+  const delayMs = run.deps.random() * jitterMs;
+  const dueAt = run.now + delayMs;
+  // Never later than planned: a stream of diffs that do not fit must not put the fetch off.
+  if (fetch === null || (fetch.dueAt !== null && fetch.dueAt <= dueAt)) return;
+  run.state.fetch = { ...fetch, dueAt };
+  run.effects.push({ type: 'timer', name: 'fetch', delayMs });
 }

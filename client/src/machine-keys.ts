@@ -41,4 +41,5 @@ function revokesMore(before: Keyring | null, next: Keyring): boolean {
 function forgetClaims(run: Step): void {
   Object.assign(run.state, { statement: null, rejections: [], isRejected: false });
   run.state.marks = { ...run.state.marks, settled: null };
+  if (run.state.fetch) run.state.fetch = { ...run.state.fetch, wanted: null };
 }

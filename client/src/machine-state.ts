@@ -45,6 +45,8 @@ export interface Fetch {
   /** Stay until this epoch or a newer one came; `null`: the first verified snapshot will do. */
   readonly wanted: Epoch | null;
   readonly subscribed: boolean;
+  /** When the timer of the first subscription fires; `null` when none is set. */
+  readonly dueAt: number | null;
   /** Subscriptions made so far without success. */
   readonly attempt: number;
   /** Verified diffs that do not fit yet, oldest first. */

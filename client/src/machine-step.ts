@@ -17,12 +17,13 @@ export interface Step {
   readonly deps: MachineDeps;
   /** Diffs that waited for a snapshot which came in this step; judged before the step ends. */
   readonly replay: BufferedDiff[];
+  isReplaying: boolean;
   /** Set when the newest statement must be compared again before the step ends: over how long a survey is spread. */
   surveyMs: number | null;
 }
 
 export function startStep(state: MachineState, now: number, deps: MachineDeps): Step {
-  return { state: { ...state }, effects: [], now, deps, replay: [], surveyMs: null };
+  return { state: { ...state }, effects: [], now, deps, replay: [], isReplaying: false, surveyMs: null };
 }
 
 /** Records that something was not taken: a code, a counter and a log line follow from it. */

@@ -4,7 +4,7 @@
  */
 import { compareEpochs, HeadwaterError } from '@headwater/schemas/protocol';
 import { onDocument, onSchema } from './machine-documents.ts';
-import { onConnected, onDisconnected, onFetchTimer } from './machine-fetch.ts';
+import { onConnected, onDisconnected, onFetchTimer, startFetch } from './machine-fetch.ts';
 import { onKeys } from './machine-keys.ts';
 import type { MachineDeps, MachineEvent, MachineState, Status, TopicKind } from './machine-state.ts';
 import { judgeStatement, onStatement } from './machine-statements.ts';
@@ -42,7 +42,7 @@ export function initialState(start: StartState = {}): MachineState {
     settlesNext: false,
     freshUntil: null,
     // [protocol §6.3] at process start the snapshot topic is read once
-    fetch: { wanted: null, subscribed: false, attempt: 0, buffer: [] },
+    fetch: startFetch,
     pending: new Map(),
     status: { state: 'defaults', reason: null },
     ...start,
@@ -78,6 +78,7 @@ function finish(run: Step): void {
     const diff = run.replay.shift();
     if (diff) {
       const position = reachedEpoch(run);
+      run.isReplaying = true;
       if (position === null || compareEpochs(diff.epoch, position) > 0) receive(run, 'diff', diff.bytes);
       continue;
     }

@@ -6,7 +6,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { HeadwaterError, maxEnvelopeBytes } from '@headwater/schemas/protocol';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { createBackOff } from './back-off.ts';
+import { createBackOff, firstDelayMs } from './back-off.ts';
 import type { Link, LinkHandlers } from './link.ts';
 import { PacketGuard } from './packet-guard.ts';
 
@@ -35,11 +35,14 @@ const closeTimeoutMs = 1_000;
 export function createMqttLink(options: MqttLinkOptions): Link {
   // Loading mqtt.js takes longer than everything else at start; it loads while the cached config is already in use.
   const loading = import('mqtt');
+  loading.catch(() => {}); // told in `open`; a client that is never opened does not need it
   let client: MqttClient | null = null;
   let isClosed = false;
+  let tell: LinkHandlers['onTrouble'] = () => {};
 
   return {
     open(handlers) {
+      tell = handlers.onTrouble;
       loading.then(
         (module) => {
           if (!isClosed) client = startClient(module.MqttClient, options, handlers);
@@ -48,7 +51,10 @@ export function createMqttLink(options: MqttLinkOptions): Link {
       );
     },
     subscribe(topics) {
-      if (client?.connected) client.subscribe([...topics], { qos: 0 }, ignoreClosing);
+      if (!client?.connected) return;
+      client.subscribe([...topics], { qos: 0 }, (error) => {
+        if (error?.message.startsWith('Subscribe error')) tell(notAllowed(options, topics));
+      });
     },
     unsubscribe(topics) {
       if (client?.connected) client.unsubscribe([...topics], ignoreClosing);
@@ -88,7 +94,7 @@ function startClient(
     reconnectOnConnackError: true,
     // The machine subscribes anew on every connect, in its own order.
     resubscribe: false,
-    reconnectPeriod: backOff.next(now()),
+    reconnectPeriod: firstDelayMs, // set anew whenever a connection is lost
     will: { ...options.will, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
   };
   const client = new Client(() => openSocket(options), settings);
@@ -161,6 +167,14 @@ function unreachable(broker: string, cause: unknown): HeadwaterError {
     message: `no connection to the broker at ${withoutUser(broker)}: ${reason}`,
     hint: 'The client keeps trying. Check that the daemon runs and that the address in the connection file is right.',
     cause,
+  });
+}
+
+function notAllowed({ broker, username }: MqttLinkOptions, topics: readonly string[]): HeadwaterError {
+  return new HeadwaterError('HW_BROKER_REFUSED', {
+    message: `the broker at ${withoutUser(broker)} does not let ${username} read ${topics.join(', ')}`,
+    hint: 'Check that deployment, env and service are those of the token, and the access rules of the broker.',
+    details: { topics },
   });
 }
 

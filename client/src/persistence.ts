@@ -19,6 +19,7 @@ export function createPersistence(store: LkgStore, currentState: () => MachineSt
   let wants: 'document' | 'marks' | null = null;
   let waiting: (() => void)[] = [];
   let running: Promise<void> | null = null;
+  let keysWritten: Promise<void> = Promise.resolve();
   let lazy: ReturnType<typeof setTimeout> | null = null;
 
   function start(): void {
@@ -65,11 +66,12 @@ export function createPersistence(store: LkgStore, currentState: () => MachineSt
       }
     },
     keys(envelope, version) {
-      void store.saveKeys(envelope, version);
+      keysWritten = keysWritten.then(() => store.saveKeys(envelope, version));
     },
     async close() {
       flushLazy();
       while (running) await running;
+      await keysWritten;
     },
   };
 }

@@ -47,6 +47,7 @@ export interface ShellOptions {
 export function createShell({ start, deps, link, store, prefix, hooks }: ShellOptions): Shell {
   let state = initialState(start);
   const persistence = createPersistence(store, () => state);
+  const events: MachineEvent[] = [];
   const timers = new Map<TimerName, ReturnType<typeof setTimeout>>();
   const topics: Record<TopicKind, string> = {
     keys: keysTopic(prefix),
@@ -55,7 +56,20 @@ export function createShell({ start, deps, link, store, prefix, hooks }: ShellOp
   };
   const kinds = new Map(Object.entries(topics).map(([kind, topic]) => [topic, kind as TopicKind]));
 
+  /** A link may deliver while it is being told to subscribe: events wait until the effects before them are carried out. */
   function handle(event: MachineEvent): void {
+    events.push(event);
+    if (events.length > 1) return;
+    for (let next = events[0]; next; next = events[0]) {
+      try {
+        handleOne(next);
+      } finally {
+        events.shift();
+      }
+    }
+  }
+
+  function handleOne(event: MachineEvent): void {
     const before = state.status;
     const result = step(state, event, performance.now(), deps);
     state = result.state;

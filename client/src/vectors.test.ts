@@ -181,7 +181,12 @@ describe('conformance vectors: last-known-good files', () => {
   });
 
   function marksOf(one: LkgCase, epoch: Epoch): Uint8Array {
-    const position = { epoch, digest: one.expect.digest ?? null, schema: null, rev: one.expect.secretsRev ?? null };
+    const position = {
+      epoch,
+      digest: one.expect.digest ?? null,
+      schema: null,
+      rev: one.expect.secretsRev ?? null,
+    };
     const schema = start(one)?.schema ?? null;
     return encodeMarks(raiseServiceMark(noMarks, [goodKey], 'document', { ...position, schema }));
   }

@@ -11,7 +11,8 @@ import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import type { HeadwaterClient } from '../client.ts';
 import { identityOf, startClient } from '../connect.ts';
 import type { LkgStore } from '../lkg-store.ts';
-import { type ConnectOptions, resolveOptions, type ServiceSchema } from '../options.ts';
+import type { ConnectOptions, ServiceSchema } from '../options.ts';
+import { resolveOptions } from '../resolve-options.ts';
 import { createMemoryLink } from './memory-link.ts';
 import { MessageMaker } from './message-maker.ts';
 
@@ -128,7 +129,7 @@ export function fakeHeadwater<T = JsonObject>(options: FakeOptions<T> = {}): Fak
       for (const [topic, bytes] of retained) link.send(topic, bytes, true);
       const entry: (typeof clients)[number] = { link };
       clients.push(entry);
-      entry.client = await startClient<T>(resolved, identityOf(resolved), nodeCrypto, link, noStore);
+      entry.client = await startClient<T>(resolved, identityOf(resolved), nodeCrypto, link, () => noStore);
       return entry.client;
     },
     publish: (config) => told(publishNow(complete(config))),
