@@ -16,7 +16,10 @@ import { isError } from './schema-problem.ts';
 import { brokenRules, type Problem, type SchemaValidator, unknownSettings } from './validate.ts';
 
 export interface Judge {
-  /** Equal keys get the same judgement. Rejects only with what `readBlob` throws, `HW_FILE_TOO_LARGE` excepted: that is a finding. */
+  /**
+   * Equal keys get the same judgement; one with `HW_VALIDATION_TIMEOUT` is not remembered. Rejects with what `readBlob` throws, except
+   * for `HW_FILE_TOO_LARGE` (a finding), and when the validator is closed or cannot start.
+   */
   judge(inputs: ServiceInputs): Promise<ServiceJudgement>;
   /** Warnings about shared values that no service takes. Rejects as `judge`. */
   judgeShared(files: readonly SharedFile[]): Promise<readonly Finding[]>;

@@ -29,19 +29,29 @@ export interface SchemaDeps {
 /** Bytes of schema files whose documents are kept. */
 const maxCachedBytes = 64 * 1024 * 1024;
 
-/** A loader that remembers. Its promise rejects only with what `readBlob` throws. */
+/** A loader that remembers. Rejects with what `readBlob` throws, or when the validator is closed or cannot start. */
 export function createSchemaLoader(deps: SchemaDeps): (oid: string) => Promise<LoadedSchema> {
   const cache = new BoundedCache<LoadedSchema>(maxCachedBytes);
-  return async (oid) => {
-    const known = cache.get(oid);
-    if (known) return known;
+  // One schema serves several environments, which may ask at the same time.
+  const loading = new Map<string, Promise<LoadedSchema>>();
+
+  async function read(oid: string): Promise<LoadedSchema> {
     const bytes = await readWithin(deps.readBlob, oid);
     const loaded =
       bytes === null ? unusable('', [{ severity: 'error', ...tooLarge() }]) : await load(bytes, deps);
     // A slow moment is no property of the schema: it gets another chance.
-    if (!loaded.problems.some(({ code }) => code === 'HW_VALIDATION_TIMEOUT'))
+    if (!loaded.problems.some(({ code }) => code === 'HW_VALIDATION_TIMEOUT')) {
       cache.set(oid, loaded, bytes?.length ?? 1);
+    }
     return loaded;
+  }
+
+  return async (oid) => {
+    const known = cache.get(oid) ?? loading.get(oid);
+    if (known) return known;
+    const started = read(oid).finally(() => loading.delete(oid));
+    loading.set(oid, started);
+    return started;
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Finding } from './finding.ts';
+import type { ServiceInputs } from './inputs.ts';
 import type { Judge } from './judge.ts';
 import type { RepoIndex } from './repo-index.ts';
 
@@ -18,13 +19,26 @@ export async function validateTree(index: RepoIndex, judge: Judge): Promise<Find
   };
   for (const finding of index.structural) add(finding);
   for (const finding of await judge.judgeShared(index.sharedFiles())) add(finding);
+  const all = [...eachInputs(index)];
+  for (let start = 0; start < all.length; start += judgedAtOnce) {
+    const judgements = await Promise.all(
+      all.slice(start, start + judgedAtOnce).map((inputs) => judge.judge(inputs)),
+    );
+    for (const { findings } of judgements) findings.forEach(add);
+  }
+  return [...groups.values()].map(merge).sort(byPlace);
+}
+
+/** Enough that this thread and the validation worker are both busy. */
+const judgedAtOnce = 32;
+
+function* eachInputs(index: RepoIndex): Generator<ServiceInputs> {
   for (const env of index.environments()) {
     for (const service of index.services(env)) {
       const inputs = index.inputs(service, env);
-      if (inputs !== null) for (const finding of (await judge.judge(inputs)).findings) add(finding);
+      if (inputs !== null) yield inputs;
     }
   }
-  return [...groups.values()].map(merge).sort(byPlace);
 }
 
 /** Found in one environment: that one is named. Found in several: it does not depend on the environment. */
