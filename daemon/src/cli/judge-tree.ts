@@ -4,7 +4,7 @@ import { hashObject } from '../adapters/git/git-objects.ts';
 import { createSchemaValidator } from '../adapters/schema-validator.ts';
 import type { ReadBlob } from '../core/files.ts';
 import type { Finding } from '../core/finding.ts';
-import { createJudge } from '../core/judge.ts';
+import { createJudge, type Judge } from '../core/judge.ts';
 import { RepoIndex } from '../core/repo-index.ts';
 import { validateTree } from '../core/validate-tree.ts';
 import type { FileEdit, TreeEntry } from '../ports.ts';
@@ -16,15 +16,7 @@ export interface JudgedTree {
 }
 
 export async function judgeTree(files: readonly TreeEntry[], readBlob: ReadBlob): Promise<JudgedTree> {
-  const index = await RepoIndex.create(readBlob);
-  await index.apply(additions(files));
-  const validator = createSchemaValidator();
-  try {
-    const judge = createJudge({ readBlob, validator, crypto: nodeCrypto });
-    return { findings: await validateTree(index, judge), index };
-  } finally {
-    await validator.close();
-  }
+  return withJudge(readBlob, (judge) => judgeWith(judge, files, readBlob));
 }
 
 /** Errors that `edits` would bring into the tip of a repository, or move to another place. */
@@ -46,7 +38,24 @@ export async function newErrors(
   const readBlob: ReadBlob = async (oid, maxBytes) =>
     contents.get(oid) ?? repository.reader.readBlob(oid, maxBytes);
   const keyOf = ({ file, pointer, code, message }: Finding) => [file, pointer, code, message].join('\n');
-  const known = new Set((await judgeTree(before, readBlob)).findings.map(keyOf));
-  const { findings } = await judgeTree(after, readBlob);
-  return findings.filter((finding) => finding.severity === 'error' && !known.has(keyOf(finding)));
+  return withJudge(readBlob, async (judge) => {
+    const known = new Set((await judgeWith(judge, before, readBlob)).findings.map(keyOf));
+    const { findings } = await judgeWith(judge, after, readBlob);
+    return findings.filter((finding) => finding.severity === 'error' && !known.has(keyOf(finding)));
+  });
+}
+
+async function judgeWith(judge: Judge, files: readonly TreeEntry[], readBlob: ReadBlob): Promise<JudgedTree> {
+  const index = await RepoIndex.create(readBlob);
+  await index.apply(additions(files));
+  return { findings: await validateTree(index, judge), index };
+}
+
+async function withJudge<T>(readBlob: ReadBlob, use: (judge: Judge) => Promise<T>): Promise<T> {
+  const validator = createSchemaValidator();
+  try {
+    return await use(createJudge({ readBlob, validator, crypto: nodeCrypto }));
+  } finally {
+    await validator.close();
+  }
 }

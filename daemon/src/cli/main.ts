@@ -1,12 +1,16 @@
 /** The program: the only file that touches the process. Everything else gets a context. */
+import { getEventListeners } from 'node:events';
 import { homedir } from 'node:os';
 import type { CliContext } from './context.ts';
 import { runCli } from './run-cli.ts';
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  // The first asks to end; without a handler left, the second ends at once.
-  process.once(name, () => stop.abort(name));
+  process.once(name, () => {
+    // A command that has nothing to end calmly ends at once, and so does any at the second signal: no handler is left then.
+    if (getEventListeners(stop.signal, 'abort').length === 0) process.exit(name === 'SIGINT' ? 130 : 143);
+    stop.abort(name);
+  });
 }
 // A reader that went away (`headwater get … | head -1`) is no fault of ours, and nobody is left to tell.
 for (const stream of [process.stdout, process.stderr]) {

@@ -33,7 +33,7 @@ export async function buildProgram(args: readonly string[], session: CliSession)
       writeErr: (text) => terminal.stderr(text),
       outputError: () => {}, // told once, by report-error.ts
     })
-    .configureHelp({ sortOptions: true, subcommandTerm })
+    .configureHelp({ subcommandTerm })
     .showSuggestionAfterError()
     .exitOverride()
     .helpCommand('help [command]', 'show the help of a command')

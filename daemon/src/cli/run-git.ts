@@ -13,8 +13,8 @@ export function runGit(folder: string, args: readonly string[], { env }: CliCont
   return new Promise((resolve) => {
     execFile(
       'git',
-      // Names of files are names, never patterns.
-      ['--literal-pathspecs', ...args],
+      // Names of files are names, never patterns; check-ignore takes nothing else and refuses the switch.
+      args[0] === 'check-ignore' ? [...args] : ['--literal-pathspecs', ...args],
       { cwd: folder, env: withoutPlace(env), maxBuffer: 16 * 1024 * 1024, encoding: 'utf8' },
       (error, stdout, stderr) => resolve({ ok: error === null, stdout, stderr }),
     );

@@ -56,6 +56,7 @@ export async function commitInWorkTree(
     if (!committed.ok) throw gitFailed('git commit', committed.stderr || committed.stdout);
   } catch (error) {
     await Promise.all(paths.map((path, i) => place(join(workTree, path), before[i] ?? null)));
+    // Best effort: on a branch without a commit there is nothing to reset to, and the reason to tell is the first one.
     await runGit(workTree, ['reset', '--quiet', '--', ...paths], context);
     throw error;
   }

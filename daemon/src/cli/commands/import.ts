@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { HeadwaterError, type JsonObject, parseName, readSettings, utf8 } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
 import { parseDotenv } from '../../core/dotenv.ts';
@@ -51,7 +52,7 @@ async function importFile(
   const service = parseName(options.service, 'service');
   const env = options.env === undefined ? null : parseName(options.env, 'environment');
   const bytes = await readUserFile(io, file);
-  const repository = await openConfigRepository(options.repo);
+  const repository = await openConfigRepository(resolve(io.cwd, options.repo));
   try {
     const inputs = await findInputs(repository, service, env);
     const path = `${inputs.folder}/config${env === null ? '' : `.${env}`}.json`;

@@ -32,7 +32,8 @@ export function registerInit(program: Command): void {
     const message = options.example ? 'Begin with the example services' : 'Begin a config repository';
     const commit = await createRepository(target, { bare: false, branch: 'main', files, message, author });
     const settings = parseJsonBytes(files.get(settingsPath) as Uint8Array) as { deployment: string };
-    const shown = relative(io.cwd, target) || '.';
+    const near = relative(io.cwd, target) || '.';
+    const shown = near.startsWith('..') ? target : near;
     io.out.result(
       { path: target, deployment: settings.deployment, commit, files: [...files.keys()] },
       [

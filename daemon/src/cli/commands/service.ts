@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import {
   HeadwaterError,
   isHeadwaterError,
@@ -44,7 +44,7 @@ export function registerService(program: Command): void {
     const name = parseName(rawName, 'service');
     const values = options.from === undefined ? noValues : await readValues(io, options.from);
     const { schema, config } = describeService(name, values, options);
-    const repository = await openConfigRepository(options.repo);
+    const repository = await openConfigRepository(resolve(io.cwd, options.repo));
     try {
       const paths = [`schemas/${name}.schema.json`, `services/${name}/config.json`] as const;
       await checkNew(repository, name, paths, io);

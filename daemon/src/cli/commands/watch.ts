@@ -68,17 +68,15 @@ async function follow(
   client: HeadwaterClient<JsonObject>,
 ): Promise<void> {
   const { style } = io.out;
+  let last = '';
   const tell = (changes: readonly Change[], text: string) => {
     const { epoch, state, config } = client;
-    io.out.event(
-      {
-        epoch,
-        state,
-        config,
-        changes: changes.map(({ path, from, to }) => ({ path, from: from ?? null, to: to ?? null })),
-      },
-      text,
-    );
+    const place = JSON.stringify([epoch, state]);
+    // The state may have moved between being told and being read.
+    if (changes.length === 0 && place === last) return;
+    last = place;
+    const plain = changes.map(({ path, from, to }) => ({ path, from: from ?? null, to: to ?? null }));
+    io.out.event({ epoch, state, config, changes: plain }, text);
   };
   const stateText = () => `${client.state}${client.reason === null ? '' : ` (${clean(client.reason)})`}`;
   const settings = count(Object.keys(client.config).length, 'setting');
@@ -87,14 +85,11 @@ async function follow(
     const rows = columns(
       changes.map(({ path, from, to }) => [nameOf(path), `${shown(from)} → ${shown(to)}`]),
     );
-    const waits =
-      restartPending.length === 0
-        ? ''
-        : style.yellow(`  after a restart: ${restartPending.map(nameOf).join(', ')}`);
-    tell(
-      changes,
-      rows.map((row) => `${row}   ${style.dim(`${placeOf(epoch)}   signature ok`)}${waits}`).join('\n'),
-    );
+    const lines = rows.map((row, i) => {
+      const waits = restartPending.includes(changes[i]?.path ?? '') ? style.yellow('   after a restart') : '';
+      return `${row}   ${style.dim(`${placeOf(epoch)}   signature ok`)}${waits}`;
+    });
+    tell(changes, lines.join('\n'));
   });
   client.on('state', ({ state, previous }) => {
     if (state !== 'offline') tell([], style.dim(`${previous} → ${stateText()}`));

@@ -1,0 +1,80 @@
+/** Runs the command line inside a test: captured output, a home of its own, no terminal unless asked for. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CliContext } from '../context.ts';
+import { type ExitCode, runCli } from '../run-cli.ts';
+
+export interface Ran {
+  readonly exit: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** stdout parsed; for runs with `--json`. */
+  json<T = unknown>(): T;
+}
+
+export interface Playground extends Disposable {
+  /** Temporary folder, also the current folder of commands. */
+  readonly folder: string;
+  readonly env: Record<string, string | undefined>;
+  run(...args: readonly string[]): Promise<Ran>;
+  /** Runs git in a folder below and returns what it prints. */
+  git(folder: string, ...args: readonly string[]): string;
+  context(overrides?: Partial<CliContext>): CliContext;
+}
+
+export function makePlayground(): Playground {
+  const folder = mkdtempSync(join(tmpdir(), 'headwater-cli-'));
+  const env: Record<string, string | undefined> = {
+    PATH: process.env.PATH,
+    HOME: folder,
+    XDG_CONFIG_HOME: join(folder, 'config-home'),
+    XDG_STATE_HOME: join(folder, 'state-home'),
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Ada',
+    GIT_AUTHOR_EMAIL: 'ada@example.org',
+    GIT_COMMITTER_NAME: 'Ada',
+    GIT_COMMITTER_EMAIL: 'ada@example.org',
+  };
+  const context = (overrides: Partial<CliContext> = {}): CliContext => ({
+    terminal: { stdout: () => {}, stderr: () => {}, stdoutIsTerminal: false, stderrIsTerminal: false },
+    cwd: folder,
+    home: folder,
+    env,
+    signal: new AbortController().signal,
+    ...overrides,
+  });
+  return {
+    folder,
+    env,
+    context,
+    async run(...args) {
+      const texts = { stdout: '', stderr: '' };
+      const terminal = {
+        stdout(text: string) {
+          texts.stdout += text;
+        },
+        stderr(text: string) {
+          texts.stderr += text;
+        },
+        stdoutIsTerminal: false,
+        stderrIsTerminal: false,
+      };
+      const exit = await runCli(args, context({ terminal }));
+      return {
+        exit,
+        ...texts,
+        json: () => JSON.parse(texts.stdout),
+      };
+    },
+    git: (path, ...args) =>
+      execFileSync('git', args, {
+        cwd: join(folder, path),
+        env: env as NodeJS.ProcessEnv,
+        encoding: 'utf8',
+        stdio: 'pipe',
+      }).trimEnd(),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
