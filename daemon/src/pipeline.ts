@@ -416,6 +416,7 @@ export class Pipeline {
 
   #setProblem(subject: string, error: unknown): void {
     const problem = problemOf(error, 'HW_INTERNAL');
+    if (!isHeadwaterError(error)) this.#deps.log.error({ err: error }, 'internal error');
     if (this.#deps.problems.set(subject, problem)) {
       this.#deps.log.error(
         { code: problem.code, reason: problem.message, hint: problem.hint },
