@@ -1,6 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makePlayground, type Playground } from '../testing/run-command.ts';
 
 // The worker is a built file; the same judgement in this thread serves here.
@@ -10,6 +19,18 @@ vi.mock('../../adapters/schema-validator.ts', async () => {
 });
 
 let play: Playground;
+/** The example is made once: writing its objects takes longer than most tests here. */
+let example: Playground;
+beforeAll(async () => {
+  example = makePlayground();
+  await example.run('init', 'repo', '--example');
+});
+afterAll(() => example[Symbol.dispose]());
+const copyExample = () =>
+  cpSync(join(example.folder, 'repo'), join(play.folder, 'repo'), {
+    recursive: true,
+    preserveTimestamps: true,
+  });
 beforeEach(() => {
   play = makePlayground();
 });
@@ -170,7 +191,7 @@ describe('service add', () => {
 });
 
 describe('validate', () => {
-  beforeEach(() => play.run('init', 'repo', '--example'));
+  beforeEach(copyExample);
 
   test('judges the files on disk, says where each mistake is and what to do, and exits with 1', async () => {
     const path = 'repo/services/stt-worker/config.json';
@@ -224,7 +245,7 @@ describe('validate', () => {
 });
 
 describe('import', () => {
-  beforeEach(() => play.run('init', 'repo', '--example'));
+  beforeEach(copyExample);
   const run = (kind: string, file: string, ...more: string[]) =>
     play.run('import', kind, file, '--service', 'stt-worker', '--repo', 'repo', ...more);
 
