@@ -156,6 +156,13 @@ describe('refused', () => {
     expect(applyPatch({}, ops.slice(0, 63))).toBeTruthy();
   });
 
+  test('small operations that move a huge list again and again', () => {
+    const list = Array.from({ length: 170_000 }, () => 0);
+    const ops = Array.from({ length: maxPatchOps }, (): PatchOp => ({ op: 'add', path: '/0', value: 1 }));
+    expect(() => applyPatch(list, ops)).toThrow(expect.objectContaining({ code: 'HW_PATCH_INVALID' }));
+    expect(applyPatch(list, ops.slice(0, 1_000))).toHaveLength(171_000);
+  });
+
   test('a long path does not come back in the message', () => {
     expect(() => applyPatch({}, [{ op: 'remove', path: `/${'x'.repeat(10_000)}` }])).toThrow(
       expect.objectContaining({ message: expect.stringMatching(/^.{1,300}$/) }),
