@@ -67,12 +67,12 @@ async function seed(path: string, branch: string): Promise<void> {
 
 /**
  * Name of the deployment at a commit.
- * @throws HeadwaterError `HW_REPO_SETTINGS_MISSING`, `HW_REPO_SETTINGS`.
+ * @throws HeadwaterError `HW_REPO_NOT_CONFIG`.
  */
 export async function readDeployment(reader: ObjectReader, tip: CommitId): Promise<string> {
   const entry = (await reader.listFiles(tip)).find((file) => file.path === settingsPath);
   if (!entry) {
-    throw new HeadwaterError('HW_REPO_SETTINGS_MISSING', {
+    throw new HeadwaterError('HW_REPO_NOT_CONFIG', {
       message: `commit ${tip.slice(0, 7)} has no ${settingsPath}`,
       hint: 'This is not a Headwater config repository yet: make one with `headwater init`, or add the file.',
     });
@@ -80,7 +80,7 @@ export async function readDeployment(reader: ObjectReader, tip: CommitId): Promi
   const parsed = parseRepoSettings(await reader.readBlob(entry.oid, 512 * 1024));
   if ('settings' in parsed) return parsed.settings.deployment;
   const [finding] = parsed.findings;
-  throw new HeadwaterError('HW_REPO_SETTINGS', {
+  throw new HeadwaterError('HW_REPO_NOT_CONFIG', {
     message: `${settingsPath}${finding?.line ? `:${finding.line}` : ''}: ${finding?.message ?? 'it cannot be read'}`,
     hint: finding?.hint ?? 'Mend the file and commit again.',
   });

@@ -56,6 +56,7 @@ export const ERRORS = {
   HW_REPO_NOT_FOUND: kind(503),
   HW_REPO_NOT_A_REPOSITORY: kind(503),
   HW_REPO_EMPTY: kind(503, true),
+  HW_REPO_NOT_CONFIG: kind(503),
   HW_REPO_UNSUPPORTED: kind(503),
   HW_REPO_SHALLOW: kind(503),
   HW_BRANCH_MISSING: kind(503, true),

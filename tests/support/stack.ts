@@ -51,8 +51,16 @@ export interface StackOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** A new folder; its caller removes it. */
 export async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'headwater-e2e-'));
+}
+
+/** As `temporaryFolder`, removed when the running test ends. */
+export async function scratchFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {

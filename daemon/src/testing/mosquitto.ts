@@ -22,6 +22,8 @@ export interface Mosquitto {
   /** Kills it and starts it again on the same port, with nothing retained. */
   restart(): Promise<void>;
   stop(): Promise<void>;
+  /** Ends it for a while: `restart` brings it back on the same port, with nothing retained. */
+  halt(): Promise<void>;
 }
 
 // Debian keeps it in sbin, which is not on every PATH.
@@ -55,6 +57,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
         child = await launch(folder, port);
         if (child === undefined) throw new Error(`Mosquitto did not start again on port ${port}`);
       },
+      halt: stop,
       async stop() {
         await stop();
         await rm(folder, { recursive: true, force: true });
