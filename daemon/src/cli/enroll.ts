@@ -2,36 +2,31 @@
  * Enrolls a service: token, identity, recipient, connection file. Everything that can be refused is refused first; the token is
  * revoked again and nothing is left behind when a later step fails.
  */
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join, resolve } from 'node:path';
-import { HeadwaterError, isHeadwaterError, type Keyring, keysText, utf8 } from '@headwater/schemas/protocol';
+import { basename, resolve } from 'node:path';
+import { isHeadwaterError, type JsonObject, type Keyring, keysText, utf8 } from '@headwater/schemas/protocol';
 import { type DataFolder, openDataFolder } from '../adapters/data/data-folder.ts';
 import { openTokenStore } from '../adapters/data/token-store.ts';
 import { writeFileDurably } from '../adapters/git/durable-fs.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { ServiceInputs } from '../core/inputs.ts';
 import { maxFileBytes } from '../core/parse-config.ts';
-import { didYouMean } from '../core/suggest.ts';
 import { checkCommittable, commitFiles } from './commit-files.ts';
-import { type ConfigRepository, openConfigRepository } from './config-repository.ts';
-import { type ConnectionFile, connectionDocument } from './connection-file.ts';
+import type { ConfigRepository } from './config-repository.ts';
+import { connectionDocument } from './connection-file.ts';
 import type { CliContext } from './context.ts';
-import { openDaemon, requireDaemon } from './daemon-api.ts';
+import { requireDaemon } from './daemon-api.ts';
 import { readDataKeys } from './data-keys.ts';
-import { changeRecipients, identityFileText, makeIdentity, recipientOf } from './enrollment.ts';
-import { credentialsFolder, refuseTrackedPlace } from './safe-output.ts';
-
-export interface EnrollRequest {
-  readonly service: string;
-  readonly env: string;
-  readonly data: string;
-  readonly repo?: string;
-  readonly branch?: string;
-  readonly out?: string;
-  readonly instance?: string;
-  readonly rotate?: true;
-}
+import {
+  type CredentialFiles,
+  type EnrollRequest,
+  findService,
+  openFollowed,
+  placeFor,
+  refuseOtherRepository,
+} from './enroll-checks.ts';
+import { changeRecipients, identityFileText, makeIdentity } from './enrollment.ts';
 
 /** What was made; no secret is in it. */
 export interface Enrolled {
@@ -81,7 +76,7 @@ async function carryOut(request: EnrollRequest, scene: Scene, context: CliContex
   const recipientsFile = `${inputs.folder}/recipients.${env}.txt`;
   await checkCommittable(repository, [recipientsFile], context);
   const age = await makeIdentity();
-  const text = changeRecipients({
+  const recipients = changeRecipients({
     before: await recipientsNow(repository, inputs),
     add: age.recipient,
     replace: files.oldRecipient,
@@ -94,154 +89,51 @@ async function carryOut(request: EnrollRequest, scene: Scene, context: CliContex
     env,
     service,
   });
-  const connection: ConnectionFile = {
-    deployment: keyring.deployment,
-    env,
-    service,
-    ...(request.instance === undefined ? {} : { instance: request.instance }),
-    broker: scene.broker,
-    token,
-    trust: keyring.roots,
-    keys: keysText(keyring.envelope),
-    identityFile: basename(files.identity),
-  };
+  const connection = `${JSON.stringify(connectionOf(request, scene, token), null, 2)}\n`;
   const contents = [
-    [files.identity, identityFileText(age, new Date())],
-    [files.connection, `${JSON.stringify(connectionDocument(connection), null, 2)}\n`],
-  ] as const;
+    { file: files.identity, text: identityFileText(age, new Date()) },
+    { file: files.connection, text: connection },
+  ];
+  let commit: string;
   try {
     await mkdir(files.folder, { recursive: true, mode: 0o700 });
-    for (const [file, content] of contents)
-      await writeFileDurably(`${file}.new`, utf8(content), { mode: 0o600 });
-    const message = `Let ${service} in ${env} open its secrets`;
-    const commit = await commitFiles(
-      repository,
-      [{ path: recipientsFile, content: utf8(text) }],
-      message,
-      context,
-    );
-    for (const [file] of contents) await rename(`${file}.new`, file);
-    if (files.oldTokenId !== null) await revokeOld(tokens, files.oldTokenId);
-    return {
-      ...{
-        deployment: keyring.deployment,
-        service,
-        env,
-        connectionFile: files.connection,
-        identityFile: files.identity,
-      },
-      ...{ recipient: age.recipient, recipientsFile, commit, tokenId: record.id },
-    };
+    for (const { file, text } of contents) await writeFileDurably(`${file}.new`, utf8(text), { mode: 0o600 });
+    const edit = { path: recipientsFile, content: utf8(recipients) };
+    commit = await commitFiles(repository, [edit], `Let ${service} in ${env} open its secrets`, context);
   } catch (error) {
-    for (const [file] of contents) await rm(`${file}.new`, { force: true });
+    for (const { file } of contents) await rm(`${file}.new`, { force: true });
     await tokens.revoke(record.id);
     throw error;
   }
-}
-
-async function openFollowed(
-  request: EnrollRequest,
-  folder: DataFolder,
-  context: CliContext,
-): Promise<ConfigRepository> {
-  const branch = request.branch === undefined ? {} : { branch: request.branch };
-  try {
-    return await openConfigRepository(
-      request.repo === undefined ? folder.repoDir : resolve(context.cwd, request.repo),
-      branch,
-    );
-  } catch (error) {
-    if (request.repo !== undefined || !isHeadwaterError(error, 'HW_REPO_NOT_FOUND')) throw error;
-    throw new HeadwaterError('HW_REPO_NOT_FOUND', {
-      message: `${folder.path} holds no repository: its daemon follows one elsewhere`,
-      hint: 'Give it: --repo DIR.',
-      cause: error,
-    });
-  }
-}
-
-async function findService(
-  repository: ConfigRepository,
-  { service, env }: EnrollRequest,
-  keyring: Keyring,
-): Promise<ServiceInputs> {
-  const index = await repository.index();
-  const environments = index.environments();
-  if (index.settings !== null && index.settings.deployment !== keyring.deployment) {
-    throw new HeadwaterError('HW_DEPLOYMENT_CHANGED', {
-      message: `${repository.path} is of deployment "${index.settings.deployment}", the daemon of "${keyring.deployment}"`,
-      hint: 'Give --repo the repository that the daemon follows.',
-    });
-  }
-  if (!environments.includes(env)) {
-    const known =
-      environments.length === 0 ? 'headwater.json declares none.' : `Declared: ${environments.join(', ')}.`;
-    throw new HeadwaterError('HW_NOT_FOUND', {
-      message: `there is no environment "${env}"`,
-      hint: didYouMean(env, environments, known),
-    });
-  }
-  const inputs = index.inputs(service, env);
-  if (inputs !== null) return inputs;
-  throw new HeadwaterError('HW_NOT_FOUND', {
-    message: `there is no service "${service}" in ${env}`,
-    hint: didYouMean(service, index.services(env), 'Add it first: headwater service add.'),
-  });
-}
-
-/** A recipient committed to a repository that the daemon does not follow would never count. */
-async function refuseOtherRepository(
-  repository: ConfigRepository,
-  { env }: EnrollRequest,
-  folder: DataFolder,
-  context: CliContext,
-): Promise<void> {
-  const api = await openDaemon({ data: folder.path }, context);
-  const { body } = await api.get(`/api/v1/epoch?env=${env}`);
-  const commit = (body as { tip?: { commit?: string } | null }).tip?.commit;
-  if (commit === undefined || commit === repository.tip) return;
-  try {
-    await repository.reader.readCommit(commit);
-  } catch (cause) {
-    throw new HeadwaterError('HW_REPO_NOT_FOUND', {
-      message: `the daemon follows another repository: ${repository.path} does not have its commit ${commit.slice(0, 7)}`,
-      hint: 'Give --repo the repository that the daemon follows.',
-      cause,
-    });
-  }
-}
-
-interface CredentialFiles {
-  readonly folder: string;
-  readonly connection: string;
-  readonly identity: string;
-  /** With `--rotate`: what the new ones replace. */
-  readonly oldTokenId: string | null;
-  readonly oldRecipient: string | null;
-}
-
-async function placeFor(
-  request: EnrollRequest,
-  deployment: string,
-  context: CliContext,
-): Promise<CredentialFiles> {
-  const { service, env, out, rotate } = request;
-  const folder = out === undefined ? credentialsFolder(context, deployment) : resolve(context.cwd, out);
-  const names = [`${service}.${env}.connection.json`, `${service}.${env}.identity`] as const;
-  await refuseTrackedPlace(folder, names, context);
-  const [connection, identity] = [join(folder, names[0]), join(folder, names[1])];
-  const [oldConnection, oldIdentity] = [await readIfThere(connection), await readIfThere(identity)];
-  if (!rotate && (oldConnection !== null || oldIdentity !== null)) {
-    throw new HeadwaterError('HW_UNSAFE_OUTPUT', {
-      message: `${service} in ${env} is enrolled already: ${oldConnection === null ? identity : connection}`,
-      hint: 'Use --rotate to replace its credentials, or --out for another instance.',
-    });
-  }
+  // From here on the new credentials count, so nothing is undone any more; the old ones go last.
+  for (const { file } of contents) await rename(`${file}.new`, file);
+  if (files.oldTokenId !== null) await revokeOld(tokens, files.oldTokenId);
   return {
-    ...{ folder, connection, identity },
-    oldTokenId: /"hw_([a-z0-9]{12})_/.exec(oldConnection ?? '')?.[1] ?? null,
-    oldRecipient: oldIdentity === null ? null : await recipientOf(oldIdentity),
+    deployment: keyring.deployment,
+    service,
+    env,
+    connectionFile: files.connection,
+    identityFile: files.identity,
+    recipient: age.recipient,
+    recipientsFile,
+    commit,
+    tokenId: record.id,
   };
+}
+
+function connectionOf(request: EnrollRequest, { keyring, broker, files }: Scene, token: string): JsonObject {
+  return connectionDocument({
+    deployment: keyring.deployment,
+    env: request.env,
+    service: request.service,
+    ...(request.instance === undefined ? {} : { instance: request.instance }),
+    broker,
+    token,
+    trust: keyring.roots,
+    keys: keysText(keyring.envelope),
+    // Beside this file, so that both can be carried elsewhere together.
+    identityFile: basename(files.identity),
+  });
 }
 
 async function recipientsNow(repository: ConfigRepository, { recipients }: ServiceInputs): Promise<string> {
@@ -255,14 +147,5 @@ async function revokeOld(tokens: Awaited<ReturnType<typeof openTokenStore>>, id:
     await tokens.revoke(id);
   } catch (error) {
     if (!isHeadwaterError(error, 'HW_NOT_FOUND')) throw error;
-  }
-}
-
-async function readIfThere(file: string): Promise<string | null> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
   }
 }

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DataScene, makeDataScene } from '../testing/data-scene.ts';
+import { makePlayground, type Playground } from '../testing/run-command.ts';
+
+let play: Playground;
+let scene: DataScene;
+beforeEach(async () => {
+  play = makePlayground();
+  scene = await makeDataScene(play.folder);
+});
+afterEach(async () => {
+  await scene[Symbol.asyncDispose]();
+  play[Symbol.dispose]();
+});
+
+describe('get', () => {
+  const get = (...args: string[]) => play.run('get', 'stt-worker', ...args, '--env', 'dev', '--data', 'data');
+  beforeEach(() => {
+    const view = scene.answers.get('/api/v1/services/stt-worker') as object;
+    scene.answers.set('/api/v1/services/stt-worker', {
+      ...view,
+      config: { vad_threshold: 0.6, a: { 'b/c': [1, 'x'] }, text: 'plain\u001b[2J' },
+      origins: { '/vad_threshold': 'base' },
+    });
+  });
+
+  test('prints one value and where it comes from, by name or by pointer', async () => {
+    expect(await get('vad_threshold')).toMatchObject({
+      exit: 0,
+      stdout: '0.6\n',
+      stderr: expect.stringMatching(/^#1 · [0-9a-f]{7}, from base\n$/),
+    });
+    expect((await get('/a/b~1c/1')).stdout).toBe('x\n');
+    expect((await get('text')).stdout).toBe('plain\\u001b[2J\n');
+    expect((await get('vad_threshold', '--json')).json()).toMatchObject({
+      value: 0.6,
+      origin: 'base',
+      pointer: '/vad_threshold',
+      epoch: { seq: 1 },
+    });
+  });
+
+  test('says no for a setting that is not there, and guesses', async () => {
+    expect(await get('vad_treshold')).toMatchObject({
+      exit: 1,
+      stdout: '',
+      stderr: expect.stringContaining('Did you mean "/vad_threshold"?'),
+    });
+    expect(await get('a/b')).toMatchObject({ exit: 1 });
+  });
+
+  test("tells the daemon's own refusals in its words, and says when it is gone", async () => {
+    expect(
+      await play.run('get', 'stt-worker', '--env', 'dev', '--url', scene.url, '--token', 'wrong'),
+    ).toMatchObject({
+      exit: 3,
+      stderr: 'headwater: no such token\n  Use another.\n',
+    });
+    await scene.stop();
+    expect(await get()).toMatchObject({ exit: 3, stderr: expect.stringContaining('no daemon answers') });
+  });
+
+  test('never sends the token of one daemon to the address of another', async () => {
+    play.env.HEADWATER_DATA = join(play.folder, 'data');
+    const { exit, stderr } = await play.run('get', 'stt-worker', '--env', 'dev', '--url', scene.url);
+    expect([exit, stderr]).toEqual([2, expect.stringContaining('--url needs a token')]);
+  });
+});
+
+describe('status', () => {
+  test('is calm while nothing waits', async () => {
+    const { exit, stdout } = await play.run('status', '--data', 'data');
+    expect([exit, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^tars\ndev {2}#1 · [0-9a-f]{7} {2}0 services {2}0 clients {2}ok\n$/),
+    ]);
+  });
+
+  test('shows what is held with its place and both ways out, and exits with 1', async () => {
+    const held = {
+      service: 'stt-worker',
+      since: 'ab'.repeat(20),
+      code: 'HW_CONFIG_INVALID',
+      pointer: '/vad_threshold',
+      file: 'services/stt-worker/config.json',
+      line: 3,
+      message: 'expected a number, got text',
+      hint: 'Set a number.',
+    };
+    const view = scene.answers.get('/api/v1/epoch') as object;
+    scene.answers.set('/api/v1/epoch', {
+      ...view,
+      status: 'degraded',
+      held: [held],
+      heldTotal: 4,
+      tip: { seq: 2, commit: 'ab'.repeat(20) },
+    });
+    const { exit, stdout } = await play.run('status', '--data', 'data');
+    expect(exit).toBe(1);
+    expect(stdout).toContain('held, tip is #2 · abababa');
+    expect(stdout).toContain('stt-worker since abababa: services/stt-worker/config.json:3 /vad_threshold');
+    expect(stdout).toContain('either Set a number.');
+    expect(stdout).toContain('or     headwater revert abababa');
+    expect(stdout).toContain('… 3 more');
+  });
+});

@@ -1,0 +1,156 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { digestOf, encodeLkg, type JsonObject, signEnvelope, utf8 } from '@headwater/schemas/protocol';
+import { nodeCrypto } from '@headwater/schemas/protocol/node';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DataScene, makeDataScene } from '../testing/data-scene.ts';
+import { makePlayground, type Playground } from '../testing/run-command.ts';
+
+let play: Playground;
+let scene: DataScene;
+beforeEach(async () => {
+  play = makePlayground();
+  scene = await makeDataScene(play.folder);
+});
+afterEach(async () => {
+  await scene[Symbol.asyncDispose]();
+  play[Symbol.dispose]();
+});
+
+const credentials = () => join(play.folder, 'config-home/headwater/tars');
+const connectionFile = () => join(credentials(), 'stt-worker.dev.connection.json');
+const enroll = (...args: string[]) =>
+  play.run('enroll', 'stt-worker', '--env', 'dev', '--data', 'data', ...args);
+
+describe('verify and keys', () => {
+  const config: JsonObject = { vad_threshold: 0.5 };
+  const snapshot = (digest = digestOf(config, nodeCrypto)) => {
+    const payload = {
+      ...{
+        v: 1,
+        kind: 'snapshot',
+        deployment: 'tars',
+        issuedAt: new Date().toISOString(),
+        env: 'dev',
+        service: 'stt-worker',
+      },
+      ...{
+        epoch: { era: 1, seq: 7, commit: 'c'.repeat(40) },
+        schema: `sha256:${'0'.repeat(64)}`,
+        digest,
+        config,
+        secrets: null,
+      },
+    };
+    return signEnvelope('snapshot', utf8(JSON.stringify(payload)), [scene.keys.signing], nodeCrypto);
+  };
+  const verify = async (bytes: Uint8Array, ...args: string[]) => {
+    writeFileSync(join(play.folder, 'm'), bytes);
+    return play.run('verify', 'm', '--json', ...args);
+  };
+  const signer = () => [...scene.keyring.entries.keys()];
+
+  test('prove a message by the keys of the data folder, of a connection file, or by a root and its key list', async () => {
+    await enroll();
+    writeFileSync(join(play.folder, 'keys'), scene.keyring.envelope);
+    for (const trust of [
+      ['--data', 'data'],
+      ['--connection', connectionFile()],
+      ['--trust', scene.keys.roots[0] as string, '--keys', 'keys'],
+    ]) {
+      const { exit, json } = await verify(snapshot(), ...trust);
+      expect([exit, json()]).toEqual([
+        0,
+        expect.objectContaining({
+          ok: true,
+          kind: 'snapshot',
+          about: 'tars/dev/stt-worker',
+          epoch: '#7 · ccccccc',
+          signers: signer(),
+        }),
+      ]);
+    }
+  });
+
+  test('say no to changed bytes, a foreign signer and a wrong digest, each with its reason', async () => {
+    const changed = Buffer.from(Buffer.from(snapshot()).toString('utf8').replace('0.5', '0.6'));
+    expect(await verify(changed, '--data', 'data')).toMatchObject({
+      exit: 1,
+      stdout: expect.stringContaining('HW_SIGNATURE_INVALID'),
+    });
+    const lying = snapshot(`sha256:${'1'.repeat(64)}`);
+    expect(await verify(lying, '--data', 'data')).toMatchObject({
+      exit: 1,
+      stdout: expect.stringContaining('HW_DIGEST_MISMATCH'),
+    });
+    const other = makePlayground();
+    const stranger = await makeDataScene(other.folder);
+    try {
+      expect(await verify(snapshot(), '--data', stranger.path)).toMatchObject({
+        exit: 1,
+        stdout: expect.stringContaining('HW_SIGNER_UNKNOWN'),
+      });
+    } finally {
+      await stranger[Symbol.asyncDispose]();
+      other[Symbol.dispose]();
+    }
+  });
+
+  test('prove a last-known-good file without the key of its owner', async () => {
+    const header = {
+      deployment: 'tars',
+      env: 'dev',
+      service: 'stt-worker',
+      epoch: { era: 1, seq: 7, commit: 'c'.repeat(40) },
+    };
+    const bytes = encodeLkg(
+      { ...header, savedAt: new Date().toISOString() },
+      new Map([['envelope', snapshot()]]),
+      new Uint8Array(32).fill(7),
+      nodeCrypto,
+    );
+    expect((await verify(bytes, '--data', 'data')).json()).toMatchObject({
+      ok: true,
+      about: 'tars/dev/stt-worker',
+      epoch: '#7 · ccccccc',
+    });
+    const wrong = encodeLkg(
+      { ...header, service: 'camera', savedAt: '2026-01-01T00:00:00Z' },
+      new Map([['envelope', snapshot()]]),
+      new Uint8Array(32),
+      nodeCrypto,
+    );
+    expect(await verify(wrong, '--data', 'data')).toMatchObject({
+      exit: 1,
+      stdout: expect.stringContaining('HW_MESSAGE_WRONG_TARGET'),
+    });
+  });
+
+  test('judge the keys in a connection file, by another root when one is given', async () => {
+    await enroll();
+    expect((await play.run('verify', connectionFile(), '--json')).json()).toMatchObject({
+      ok: true,
+      note: "judged by the file's own trust",
+    });
+    const otherRoot = scene.keys.signers[0] as string;
+    expect(await play.run('verify', connectionFile(), '--trust', otherRoot)).toMatchObject({
+      exit: 1,
+      stdout: expect.stringContaining('HW_SIGNER_UNKNOWN'),
+    });
+  });
+
+  test('ask whose signature should count, and do not call that a verdict', async () => {
+    expect(await verify(snapshot())).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('HW_NO_TRUST'),
+    });
+  });
+
+  test('show public keys only', async () => {
+    const { stdout } = await play.run('keys', 'show', '--data', 'data');
+    for (const key of [...scene.keys.roots, ...scene.keys.signers]) expect(stdout).toContain(key);
+    for (const name of ['root.key', 'signing.key', 'hmac.key']) {
+      expect(stdout).not.toContain(readFileSync(join(scene.path, 'keys', name), 'utf8').trim());
+    }
+  });
+});
