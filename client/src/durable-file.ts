@@ -25,7 +25,8 @@ export function readWhole(path: string, maxBytes: number): Uint8Array | null {
     // Without O_NONBLOCK a named pipe in its place would block the start.
     descriptor = openSync(path, constants.O_RDONLY | noFollow | (isWindows ? 0 : constants.O_NONBLOCK));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw error;
   }
   try {

@@ -123,7 +123,7 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
 
   function setAside(path: string, trouble: HeadwaterError): void {
     try {
-      quarantine(path, paths.quarantine);
+      if (hmacKey !== null) quarantine(path, paths.quarantine);
     } catch (cause) {
       giveUp(cause);
     }

@@ -139,14 +139,19 @@ function openSocket(options: MqttLinkOptions): Socket {
 
 function closeClient(client: MqttClient, topic: string, payload: string): Promise<void> {
   return new Promise((resolve) => {
-    const leave = () => client.end(true, () => resolve());
-    if (!client.connected) return leave();
-    const timer = setTimeout(leave, closeTimeoutMs);
-    client.publish(topic, payload, { qos: 1, retain: true }, () => {
+    const done = () => {
       clearTimeout(timer);
-      // DISCONNECT first, so that the broker forgets the will.
-      client.end(false, () => resolve());
-    });
+      client.off('close', done);
+      // Ends a reconnection that may be planned, and the socket if it is still there.
+      client.end(true);
+      client.stream?.destroy();
+      resolve();
+    };
+    const timer = setTimeout(done, closeTimeoutMs);
+    if (!client.connected) return done();
+    client.once('close', done); // also when the broker goes first: nobody will acknowledge then
+    // DISCONNECT after the acknowledgement, so that the broker has the receipt and forgets the will.
+    client.publish(topic, payload, { qos: 1, retain: true }, () => client.end(false));
   });
 }
 

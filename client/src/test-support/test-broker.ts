@@ -16,8 +16,8 @@ export interface TestBroker extends AsyncDisposable {
   nextOn(topic: string, accepts?: (text: string) => boolean): Promise<string>;
   /** Cuts every connection, as a crash would. */
   cut(): void;
-  /** Topics subscribed to, in order. */
-  readonly subscriptions: readonly string[];
+  /** Resolves once some client is, or is not, subscribed to a topic. */
+  whenSubscribed(topic: string, isSubscribed: boolean): Promise<void>;
   readonly aedes: Aedes;
 }
 
@@ -33,13 +33,23 @@ export async function startTestBroker(port = 0): Promise<TestBroker> {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const actual = (server.address() as AddressInfo).port;
-  const subscriptions: string[] = [];
-  aedes.on('subscribe', (list) => subscriptions.push(...list.map((one) => one.topic)));
+  const subscribed = new Set<string>();
+  const waiting = new Set<() => void>();
+  const tell = () => {
+    for (const check of [...waiting]) check();
+  };
+  aedes.on('subscribe', (list) => {
+    for (const { topic } of list) subscribed.add(topic);
+    tell();
+  });
+  aedes.on('unsubscribe', (list) => {
+    for (const topic of list) subscribed.delete(topic);
+    tell();
+  });
   return {
     url: `mqtt://127.0.0.1:${actual}`,
     port: actual,
     aedes,
-    subscriptions,
     publish(topic, payload, { retain = true } = {}) {
       return new Promise((resolve, reject) => {
         aedes.publish(
@@ -59,6 +69,17 @@ export async function startTestBroker(port = 0): Promise<TestBroker> {
           done();
         };
         aedes.subscribe(topic, listener as never, () => {});
+      });
+    },
+    whenSubscribed(topic, isSubscribed) {
+      return new Promise((resolve) => {
+        const check = () => {
+          if (subscribed.has(topic) !== isSubscribed) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
       });
     },
     cut() {
