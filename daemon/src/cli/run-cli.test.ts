@@ -67,8 +67,15 @@ describe('the command line', () => {
   });
 
   test('cannot be made to write control characters to a terminal by what it was given', async () => {
-    const { stderr } = await play.run('get', '\u001b[2Jstt', '--env', 'dev');
-    expect(stderr).not.toContain('\u001b');
+    for (const args of [
+      ['\u001b[2Jstatus'],
+      ['get', '\u001b[2Jstt', '--env', 'dev'],
+      ['validate', '--\u001b[2J'],
+    ]) {
+      const { stderr } = await play.run(...args);
+      expect(stderr).toContain('headwater: ');
+      expect(stderr).not.toContain('\u001b');
+    }
   });
 
   test('exits with 3 when it could not run, and with 1 when the answer is no', async () => {

@@ -1,5 +1,6 @@
 /** Parses one command line and runs it. */
 import { Command, CommanderError, type Help } from 'commander';
+import { version } from '../version.ts';
 import { commandTable } from './command-table.ts';
 import { bindSession, type CliContext, type CliSession } from './context.ts';
 
@@ -38,6 +39,7 @@ export async function buildProgram(args: readonly string[], session: CliSession)
     .exitOverride()
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')
+    .version(version, '-V, --version', 'print the version')
     .addHelpText(
       'after',
       '\nExit codes: 0 ok, 1 the answer is no, 2 wrong usage, 3 could not run. Every command takes --json.' +

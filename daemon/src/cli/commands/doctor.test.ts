@@ -39,7 +39,34 @@ describe('doctor', () => {
       'clock ok',
       'repository ok',
       'held ok',
+      'health ok',
     ]);
+  });
+
+  test('tells a held commit once, and everything else that the daemon reports', async () => {
+    const view = scene.answers.get('/api/v1/epoch') as object;
+    const held = {
+      service: 'stt-worker',
+      since: 'ab'.repeat(20),
+      code: 'HW_CONFIG_INVALID',
+      message: 'no number',
+      hint: 'Set one.',
+    };
+    scene.answers.set('/api/v1/epoch', { ...view, status: 'degraded', held: [held], heldTotal: 1 });
+    scene.answers.set('/health', {
+      version: '0.1.0',
+      problems: ['HW_CONFIG_INVALID', 'HW_BROKER_UNREACHABLE'],
+    });
+    const { of } = await doctor('--data', 'data');
+    expect(of('held')).toMatchObject({
+      status: 'problem',
+      message: expect.stringContaining('no number'),
+      hint: 'Set one.',
+    });
+    expect(of('health')).toMatchObject({
+      status: 'problem',
+      message: 'the daemon reports HW_BROKER_UNREACHABLE',
+    });
   });
 
   test('goes on when the broker is gone, and names every further thing that is wrong', async () => {

@@ -100,8 +100,7 @@ describe('status', () => {
     expect(exit).toBe(1);
     expect(stdout).toContain('held, tip is #2 · abababa');
     expect(stdout).toContain('stt-worker since abababa: services/stt-worker/config.json:3 /vad_threshold');
-    expect(stdout).toContain('either Set a number.');
-    expect(stdout).toContain('or     headwater revert abababa');
+    expect(stdout).toContain('    Set a number.\n    Or undo the commit: git revert abababa');
     expect(stdout).toContain('… 3 more');
   });
 });

@@ -96,8 +96,10 @@ function heldLines(held: HeldView, style: Style): string[] {
   return [
     `  ${style.yellow('held')} ${clean(what)} since ${clean(held.since.slice(0, 7))}: ${clean(`${place}${held.pointer ?? ''}`)}`,
     `    ${clean(held.message)} (${clean(held.code)})`,
-    `    either ${clean(held.hint)}`,
-    `    or     headwater revert ${clean(held.since.slice(0, 7))}`,
+    `    ${clean(held.hint)}`,
+    ...(held.hint.includes('revert')
+      ? []
+      : [`    Or undo the commit: git revert ${clean(held.since.slice(0, 7))}`]),
   ];
 }
 

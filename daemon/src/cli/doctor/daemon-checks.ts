@@ -12,7 +12,6 @@ export interface DaemonFindings {
   readonly checks: readonly Check[];
   /** `null` when no daemon could be asked. */
   readonly api: DaemonApi | null;
-  readonly environments: readonly EnvironmentView[];
 }
 
 /** Messages of one machine carry another's times; further apart, "valid from" and expiry start to mislead. */
@@ -21,36 +20,49 @@ const maxClockSkewMs = 30_000;
 export async function checkDaemon(options: DaemonOptions, context: CliContext): Promise<DaemonFindings> {
   const data = dataOf(options, context);
   const folder = await checkFolder(data);
-  let api: DaemonApi | null = null;
+  const found: {
+    api: DaemonApi | null;
+    reported: readonly string[];
+    environments: readonly EnvironmentView[];
+  } = {
+    api: null,
+    reported: [],
+    environments: [],
+  };
   const running = await attempt('daemon', async () => {
     if (data === null && options.url === undefined && context.env.HEADWATER_URL === undefined)
       return skip('daemon', 'give --data or --url to look at the daemon');
-    const found = await openDaemon(options, context);
-    const { body } = await found.get('/health');
-    api = found;
-    const version = isObject(body) ? String(body.version) : 'unknown';
-    const problems = isObject(body) && Array.isArray(body.problems) ? body.problems : [];
-    if (problems.length === 0) return ok('daemon', `version ${version} answers at ${found.url}`);
-    return problem(
-      'daemon',
-      `it reports ${problems.join(', ')}`,
-      'Its log says more; docs/errors.md explains each code.',
-    );
+    const api = await openDaemon(options, context);
+    const { body } = await api.get('/health');
+    found.api = api;
+    found.reported = isObject(body) && Array.isArray(body.problems) ? body.problems.map(String) : [];
+    return ok('daemon', `version ${isObject(body) ? String(body.version) : 'unknown'} answers at ${api.url}`);
   });
-  const asked = api as DaemonApi | null;
-  if (asked === null) {
-    const why = 'no daemon to ask';
-    const rest = ['clock', 'repository', 'held'].map((name) => skip(name, why));
-    return { checks: [folder, running, ...rest], api: null, environments: [] };
+  const { api } = found;
+  if (api === null) {
+    const rest = ['clock', 'repository', 'held', 'health'].map((name) => skip(name, 'no daemon to ask'));
+    return { checks: [folder, running, ...rest], api };
   }
-  const clock = await attempt('clock', () => checkClock(asked));
-  const read: { environments: readonly EnvironmentView[] } = { environments: [] };
+  const clock = await attempt('clock', () => checkClock(api));
   const held = await attempt('held', async () => {
-    read.environments = await readEnvironments(asked);
-    return checkHeld(read.environments);
+    found.environments = await readEnvironments(api);
+    return checkHeld(found.environments);
   });
-  const repository = await attempt('repository', () => checkRepository(data, read.environments));
-  return { checks: [folder, running, clock, repository, held], api: asked, environments: read.environments };
+  const repository = await attempt('repository', () => checkRepository(data, found.environments));
+  const health = checkHealth(found.reported, found.environments);
+  return { checks: [folder, running, clock, repository, held, health], api };
+}
+
+/** What the daemon reports of itself, beyond what stands in the line about held commits. */
+function checkHealth(reported: readonly string[], environments: readonly EnvironmentView[]): Check {
+  const held = new Set(environments.flatMap((one) => one.held.map(({ code }) => code)));
+  const others = reported.filter((code) => !held.has(code));
+  if (others.length === 0) return ok('health', 'the daemon reports nothing else');
+  return problem(
+    'health',
+    `the daemon reports ${others.join(', ')}`,
+    'Its log says more; docs/errors.md explains each code.',
+  );
 }
 
 function dataOf({ data, url }: DaemonOptions, { cwd, env }: CliContext): string | null {
