@@ -64,7 +64,10 @@ export interface ObjectReader {
    * Ancestors of `tip` (itself included) with all their parents, parents before children, leaving out everything reachable
    * from `known`. @throws HeadwaterError `HW_REPO_SHALLOW` at a shallow boundary that is not in `known`.
    */
-  ancestry(tip: CommitId, known: readonly CommitId[]): AsyncIterable<{ readonly id: CommitId; readonly parents: readonly CommitId[] }>;
+  ancestry(
+    tip: CommitId,
+    known: readonly CommitId[],
+  ): AsyncIterable<{ readonly id: CommitId; readonly parents: readonly CommitId[] }>;
   /** First-parent line, newest first, starting with `tip`, in one pass. */
   firstParentLog(tip: CommitId): AsyncIterable<CommitStep>;
   close(): Promise<void>;
@@ -156,7 +159,10 @@ export type BrokerIdentity = {
 /** Judges MQTT credentials. */
 export interface BrokerAuthenticator {
   /** `null` = refused. Never throws for bad input. */
-  authenticate(username: string | undefined, password: Uint8Array | undefined): Promise<BrokerIdentity | null>;
+  authenticate(
+    username: string | undefined,
+    password: Uint8Array | undefined,
+  ): Promise<BrokerIdentity | null>;
 }
 
 export interface Clock {
