@@ -48,7 +48,8 @@ describe('limits', () => {
 
   test('a check that takes too long is ended with a finding, and what waited behind it is answered', async () => {
     validator = createSchemaValidator({ workerUrl: worker.url, timeoutMs: 150 });
-    await validator.check(fine, {});
+    // Both schemas are compiled by now, so that the slow check is in front.
+    await Promise.all([validator.check(fine, {}), validator.check(slow, {})]);
     const asked = [
       validator.check(slow, deep(60)),
       validator.check(fine, { a: 1 }),
@@ -57,6 +58,18 @@ describe('limits', () => {
     const [late, ...others] = await Promise.all(asked);
     expect(late).toEqual([expect.objectContaining({ code: 'HW_VALIDATION_TIMEOUT', about: 'schema' })]);
     expect(others).toEqual([[], []]);
+  });
+
+  test('a pattern that would take a backtracking engine for ever is answered', async () => {
+    validator = createSchemaValidator({ workerUrl: worker.url });
+    const evil = {
+      digest: 'evil',
+      document: { type: 'object', properties: { a: { pattern: '^(a|a)*$' } } },
+    };
+    expect(await validator.check(evil, { a: `${'a'.repeat(5000)}!` })).toEqual([
+      expect.objectContaining({ code: 'HW_CONFIG_INVALID', pointer: '/a' }),
+    ]);
+    expect(await validator.check(evil, { a: 'a'.repeat(5000) })).toEqual([]);
   });
 
   test('the same check does not cost the time limit again, and other configs of that schema are judged', async () => {

@@ -92,6 +92,13 @@ test('inputs are the schema, the layers in merge order, the secrets and the near
   expect(paths('stt', 'dev')?.at(-1)).toBe('services/speech/stt/recipients.txt');
 });
 
+test('the mode of a file is part of the key', async () => {
+  await put({ 'headwater.json': settings, 'services/a/config.json': '{}' });
+  const before = index.inputs('a', 'prod')?.key;
+  await put({ 'services/a/config.json': { mode: '100755', content: '{}' } });
+  expect(index.inputs('a', 'prod')?.key).not.toBe(before);
+});
+
 test('shared files are no inputs of a service whose schema takes nothing from them', async () => {
   await put({
     'headwater.json': settings,
@@ -330,6 +337,7 @@ const otherSettings = { json: { headwater: 1, deployment: 'tars', environments: 
 const contentArbitrary = fc.constantFrom<Content | null>(
   null,
   '{}',
+  { mode: '100755', content: '{}' },
   '{"x":1}',
   'broken',
   settings,

@@ -162,10 +162,10 @@ export function describeSchemaValidator(create: () => SchemaValidator): void {
     expect(await problemsOf(schema, { mode: 'plain' })).toEqual([]);
   });
 
-  test('a pattern that would take a backtracking engine for ever is answered', async () => {
-    const schema = object({ a: { type: 'string', pattern: '^(a|a)*$' } });
-    expect(await problemsOf(schema, { a: `${'a'.repeat(5000)}!` })).toHaveLength(1);
-    expect(await problemsOf(schema, { a: 'a'.repeat(5000) })).toEqual([]);
+  test('patterns are RE2 syntax', async () => {
+    const schema = object({ a: { type: 'string', pattern: '(?i)^tars$' } });
+    expect(await problemsOf(schema, { a: 'TARS' })).toEqual([]);
+    expect(await problemsOf(schema, { a: 'CASE' })).toHaveLength(1);
   });
 
   test('two patterns are two patterns', async () => {
