@@ -5,6 +5,7 @@ import {
   type JsonObject,
   serviceUser,
 } from '@headwater/schemas/protocol';
+import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { HeadwaterClient } from './client.ts';
 import type { ClientHandle } from './client-parts.ts';
 import { checkLeniently } from './lenient-check.ts';
@@ -105,7 +106,7 @@ function judgeStart(
 
 async function loadCrypto(name: ResolvedOptions['crypto']): Promise<CryptoBackend> {
   if (name === 'noble') return (await import('@headwater/schemas/protocol/noble')).nobleCrypto;
-  return (await import('@headwater/schemas/protocol/node')).nodeCrypto;
+  return nodeCrypto;
 }
 
 export function identityOf({ target, instance, prefix, schema }: ResolvedOptions): ReceiptIdentity {

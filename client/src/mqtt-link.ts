@@ -33,8 +33,9 @@ const packetOverheadBytes = 64 * 1024;
 const closeTimeoutMs = 1_000;
 
 export function createMqttLink(options: MqttLinkOptions): Link {
-  // Loading mqtt.js takes longer than everything else at start; it loads while the cached config is already in use.
-  const loading = import('mqtt');
+  // Loading mqtt.js takes longer than everything else at start. One turn later the cached config is already in use, also in a
+  // bundle, where a dynamic import runs at once.
+  const loading = new Promise((resolve) => setImmediate(resolve)).then(loadClientClass);
   loading.catch(() => {}); // told in `open`; a client that is never opened does not need it
   let client: MqttClient | null = null;
   let isClosed = false;
@@ -44,8 +45,8 @@ export function createMqttLink(options: MqttLinkOptions): Link {
     open(handlers) {
       tell = handlers.onTrouble;
       loading.then(
-        (module) => {
-          if (!isClosed) client = startClient(module.MqttClient, options, handlers);
+        (Client) => {
+          if (!isClosed) client = startClient(Client, options, handlers);
         },
         (cause: unknown) => handlers.onTrouble(unreachable(options.broker, cause)),
       );
@@ -67,6 +68,14 @@ export function createMqttLink(options: MqttLinkOptions): Link {
       if (client) await closeClient(client, topic, payload);
     },
   };
+}
+
+/** The client class alone: the package's main module would load web sockets and proxies too, 30 ms more at start. */
+async function loadClientClass(): Promise<typeof MqttClient> {
+  const module = await import('mqtt/lib/client');
+  // A bundler may hand over a CommonJS module as `default` only, whole.
+  const value = module.default as typeof MqttClient | { readonly default: typeof MqttClient };
+  return 'default' in value ? value.default : value;
 }
 
 /** A connection that closes meanwhile fails these calls; the next one starts over anyway. */
