@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { maxEnvelopeBytes } from '@headwater/schemas/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type HeadwaterError, isHeadwaterError } from './index.ts';
@@ -73,6 +75,18 @@ test('without a cached copy and without a broker it fails with what to do, or ru
   expect(client.config).toEqual({ a: 7 });
   expect(client.state).toBe('defaults');
   expect(client.explain('/a')).toEqual({ value: 7, source: 'defaults', epoch: null });
+});
+
+test('a change is told only when it is on disk, so a crash in a listener never brings the old config back', async () => {
+  await using broker = await startTestBroker();
+  await using bench = await newBench();
+  await bench.publish(broker, 1, { a: 1 });
+  const client = await bench.connect(broker.url);
+  const change = next(client, 'change').then(() =>
+    readFileSync(join(bench.folder, 'tars', 'prod', 'stt-worker.lkg'), 'utf8'),
+  );
+  await bench.publishDiff(broker, [1, { a: 1 }], [2, { a: 2 }]);
+  expect(JSON.parse((await change).split('\n')[1] as string)).toMatchObject({ epoch: { seq: 2 } });
 });
 
 test('a broker that lost everything it retained and comes back changes nothing; what is published next is followed', async () => {

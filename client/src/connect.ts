@@ -46,7 +46,7 @@ export async function connect<T = JsonObject>(options: ConnectOptions<T>): Promi
       crypto,
       onTrouble,
     });
-  return startClient<T>(resolved, identity, crypto, link, openStore);
+  return startClient<T>(resolved, identity, crypto, link, openStore, plaintextWarnings(resolved.broker));
 }
 
 /** Makes the store; it tells its troubles to the client, which needs the store first. */
@@ -59,11 +59,12 @@ export async function startClient<T>(
   crypto: CryptoBackend,
   link: Link,
   openStore: StoreMaker,
+  warnings: readonly HeadwaterError[] = [],
 ): Promise<HeadwaterClient<T>> {
   const own = options.schema?.document;
   const check = (config: JsonObject) => (own ? checkLeniently(config, own) : null);
   const deps = { target: options.target, roots: options.trust, crypto, random: Math.random, check };
-  const early: HeadwaterError[] = [];
+  const early: HeadwaterError[] = [...warnings];
   let report = (error: HeadwaterError): void => void early.push(error);
   const store = openStore((error) => report(error));
   const { start, rejection } = judgeStart(store.load(), check);
@@ -102,6 +103,19 @@ function judgeStart(
     hint: 'The service waits for the broker.',
   });
   return { start: { ...start, held: null, schema: null }, rejection };
+}
+
+/** Config is signed, so nobody can change it on the way; but the token, and every setting, can be read. */
+function plaintextWarnings(broker: string): HeadwaterError[] {
+  const { protocol, hostname } = new URL(broker);
+  const isLocal = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  if (protocol === 'mqtts:' || isLocal) return [];
+  return [
+    new HeadwaterError('HW_PLAINTEXT_BROKER', {
+      message: `the connection to the broker at ${hostname} is not encrypted, so this service's token can be read on the way`,
+      hint: 'Use mqtts:// and, if the certificate is of an own authority, "ca".',
+    }),
+  ];
 }
 
 async function loadCrypto(name: ResolvedOptions['crypto']): Promise<CryptoBackend> {

@@ -84,7 +84,8 @@ export function reached(run: Step, isWhole: boolean): void {
   if (fetch === null || position === null) return;
   run.replay.push(...fetch.buffer);
   run.state.fetch = { ...fetch, buffer: [] };
-  const isDone = fetch.wanted === null ? isWhole : compareEpochs(position, fetch.wanted) >= 0;
+  const isDone =
+    fetch.wanted === null ? isWhole && fetch.subscribed : compareEpochs(position, fetch.wanted) >= 0;
   if (!isDone) return;
   run.state.fetch = null;
   run.state.isBehind = false;

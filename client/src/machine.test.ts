@@ -140,6 +140,17 @@ describe('epoch statements', () => {
     expect(world.count('fetches')).toBe(1);
   });
 
+  test('a snapshot that comes while it waits to look does not settle it: only one after subscribing does', () => {
+    goLive();
+    world.deliver('epoch', statement(3, '*', 1));
+    world.deliver('diff', world.maker.snapshot(world.maker.epoch(2), { a: 2 }));
+    expect(world.state.marks.settled?.seq).toBe(1);
+    world.retained.set('snapshot', world.maker.snapshot(world.maker.epoch(3), { a: 3 }));
+    world.wait(30_000);
+    expect(world.config).toEqual({ a: 3 });
+    expect(world.state.marks.settled?.seq).toBe(3);
+  });
+
   test('a window that does not reach back to what was settled makes it look', () => {
     goLive();
     world.deliver('epoch', statement(9, { camera: 9 }, 8, 7));
