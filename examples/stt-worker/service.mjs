@@ -12,6 +12,7 @@ console.log(`started from ${source} at ${place(stt.epoch)}, ${fromStart}, signat
 console.log(`whisper_model ${stt.config.whisper_model}, vad_threshold ${stt.config.vad_threshold}`);
 
 stt.on('state', ({ state, reason }) => {
+  if (state === 'offline') return; // our own goodbye
   console.log(
     state === 'live' ? `live at ${place(stt.epoch)}` : `${state}${reason ? `: ${reason}` : ''}, config stays`,
   );

@@ -157,7 +157,8 @@ describe('the schema and the code agree', () => {
   });
 
   test('on secrets bundles, whoever they are for', () => {
-    const [sample] = (documents.get('secrets-bundle') as JsonObject).examples as readonly SecretsBundle[];
+    const [sample] = (documents.get('secrets-bundle') as JsonObject)
+      .examples as unknown as readonly SecretsBundle[];
     for (const [place, changed] of mutations(sample as unknown as JsonObject)) {
       if (/^\/(?:deployment|env|service|rev)/.test(place)) continue;
       let parsed = true;

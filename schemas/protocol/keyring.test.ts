@@ -65,8 +65,8 @@ describe('trust', () => {
   });
 
   test('a known root with a bad signature beside a good one does not spoil the message', () => {
-    const [magic, kind, keyId, signature] = asText(keysEnvelope()).split('\n')[0].split(' ');
-    const bad = `${signature.slice(0, -2)}AA`;
+    const [magic, kind, keyId, signature] = (asText(keysEnvelope()).split('\n')[0] as string).split(' ');
+    const bad = `${(signature as string).slice(0, -2)}AA`;
     const both = asText(keysEnvelope()).replace(`${magic} ${kind}`, `${magic} ${kind} ${keyId} ${bad}`);
     expect(open(new TextEncoder().encode(both)).version).toBe(1);
   });
@@ -77,8 +77,9 @@ test('64 root changes fit into one message, because each remembered list has no 
   const previous = roots
     .slice(1)
     .map((key, i) => asText(keysEnvelope({ version: i + 2, roots: [key.hex] }, roots[i])));
-  const last = roots[64];
+  const first = roots[0] as (typeof roots)[number];
+  const last = roots[64] as (typeof roots)[number];
   const bytes = keysEnvelope({ version: 100, roots: [last.hex], previous }, last);
   expect(bytes.length).toBeLessThan(maxEnvelopeBytes / 8);
-  expect(open(bytes, { roots: [roots[0].hex], version: 1 }).roots).toEqual([last.hex]);
+  expect(open(bytes, { roots: [first.hex], version: 1 }).roots).toEqual([last.hex]);
 });

@@ -1,7 +1,8 @@
 /** What is looked at before an enrollment changes anything. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { HeadwaterError, isHeadwaterError, type Keyring } from '@headwater/schemas/protocol';
+import { HeadwaterError, type Keyring } from '@headwater/schemas/protocol';
+import { readDaemonFile } from '../adapters/data/daemon-file.ts';
 import type { DataFolder } from '../adapters/data/data-folder.ts';
 import type { ServiceInputs } from '../core/inputs.ts';
 import { didYouMean } from '../core/suggest.ts';
@@ -22,26 +23,18 @@ export interface EnrollRequest {
   readonly rotate?: true;
 }
 
-/** The repository that the request names, else the one in the data folder. */
+/** The repository that the request names, else the one that the daemon says it follows. */
 export async function openFollowed(
   request: EnrollRequest,
   folder: DataFolder,
   context: CliContext,
 ): Promise<ConfigRepository> {
   const branch = request.branch === undefined ? {} : { branch: request.branch };
-  try {
-    return await openConfigRepository(
-      request.repo === undefined ? folder.repoDir : resolve(context.cwd, request.repo),
-      branch,
-    );
-  } catch (error) {
-    if (request.repo !== undefined || !isHeadwaterError(error, 'HW_REPO_NOT_FOUND')) throw error;
-    throw new HeadwaterError('HW_REPO_NOT_FOUND', {
-      message: `${folder.path} holds no repository: its daemon follows one elsewhere`,
-      hint: 'Give it: --repo DIR.',
-      cause: error,
-    });
-  }
+  const followed = (await readDaemonFile(folder.path))?.git ?? folder.repoDir;
+  return openConfigRepository(
+    request.repo === undefined ? followed : resolve(context.cwd, request.repo),
+    branch,
+  );
 }
 
 /** @throws HeadwaterError `HW_NOT_FOUND`, `HW_DEPLOYMENT_CHANGED`. */

@@ -3,6 +3,7 @@ import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { FileEdit } from '../ports.ts';
+import { findAuthor } from './author.ts';
 import type { CliContext } from './context.ts';
 import { clean } from './output.ts';
 import { runGit } from './run-git.ts';
@@ -35,7 +36,7 @@ export async function refuseUncommitted(
 }
 
 /**
- * Writes the files and commits them and nothing else. When git refuses (a hook, a missing identity, a merge in progress) the
+ * Writes the files and commits them and nothing else. When git refuses (a hook, a merge in progress) the
  * files are put back.
  * @throws HeadwaterError `HW_WORK_TREE` with git's own words.
  */
@@ -52,7 +53,11 @@ export async function commitInWorkTree(
     const added = await runGit(workTree, ['add', '--', ...paths], context);
     if (!added.ok) throw gitFailed('git add', added.stderr);
     const commit = ['commit', '--quiet', '--only', '--message', message, '--', ...paths];
-    const committed = await runGit(workTree, commit, context);
+    const committed = await runGit(
+      workTree,
+      [...(await missingIdentity(workTree, context)), ...commit],
+      context,
+    );
     if (!committed.ok) throw gitFailed('git commit', committed.stderr || committed.stdout);
   } catch (error) {
     await Promise.all(paths.map((path, i) => place(join(workTree, path), before[i] ?? null)));
@@ -60,6 +65,13 @@ export async function commitInWorkTree(
     await runGit(workTree, ['reset', '--quiet', '--', ...paths], context);
     throw error;
   }
+}
+
+/** Switches that name the user of this machine where git knows nobody, as on a fresh machine. */
+async function missingIdentity(workTree: string, context: CliContext): Promise<string[]> {
+  if ((await runGit(workTree, ['var', 'GIT_COMMITTER_IDENT'], context)).ok) return [];
+  const { name, email } = await findAuthor(context, workTree);
+  return ['-c', `user.name=${name}`, '-c', `user.email=${email}`];
 }
 
 async function place(file: string, content: Uint8Array | null): Promise<void> {

@@ -18,7 +18,10 @@ export function registerEnroll(program: Command): void {
   })
     .requiredOption('--env <env>', 'environment')
     .option('--data <dir>', "the daemon's data folder (or HEADWATER_DATA)")
-    .option('--repo <dir>', "the repository that the daemon follows (default: the data folder's own)")
+    .option(
+      '--repo <dir>',
+      'the repository that the daemon follows (default: what the daemon says it follows)',
+    )
     .option('--branch <branch>', 'the branch that the daemon follows (default: the one that HEAD names)')
     .option('--out <dir>', 'folder for the two files (default: ~/.config/headwater/<deployment>)')
     .option('--instance <name>', 'name of this instance (default: chosen at each start)')
