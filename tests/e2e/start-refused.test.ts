@@ -26,24 +26,26 @@ const serve = (folder: string, ...args: string[]) =>
 const git = (folder: string, ...args: string[]) =>
   runProcess('git', ['-C', folder, '-c', 'user.name=A', '-c', 'user.email=a@b.c', ...args]);
 
-test.each([
+/** What is wrong, how it came to be, what the message says, and what the hint tells to do. */
+type Case = readonly [string, (folder: string) => Promise<unknown>, RegExp, RegExp];
+
+const cases: readonly Case[] = [
   ['a repository that is not there', async () => undefined, /nowhere/, /--repo|path/i],
   [
     'a folder that is no repository',
-    async (folder: string) => void (await mkdir(join(folder, 'nowhere'))),
+    (folder) => mkdir(join(folder, 'nowhere')),
     /no(t a)? git repository|not a repository/i,
     /headwater init|git init/,
   ],
   [
     'a repository without a commit',
-    async (folder: string) =>
-      void (await runProcess('git', ['init', '-q', '-b', 'main', join(folder, 'nowhere')])),
+    (folder) => runProcess('git', ['init', '-q', '-b', 'main', join(folder, 'nowhere')]),
     /has no branch "main"/,
     /[Pp]ush a first commit/,
   ],
   [
     'a repository without headwater.json',
-    async (folder: string) => {
+    async (folder) => {
       await runProcess('git', ['init', '-q', '-b', 'main', join(folder, 'nowhere')]);
       await git(join(folder, 'nowhere'), 'commit', '-q', '--allow-empty', '-m', 'Begin');
     },
@@ -52,14 +54,16 @@ test.each([
   ],
   [
     'another branch than the one that is there',
-    async (folder: string) => {
+    async (folder) => {
       await runProcess(process.execPath, [headwaterBin, 'init', 'nowhere'], { cwd: folder });
       await git(join(folder, 'nowhere'), 'branch', '-m', 'trunk');
     },
     /has no branch "main"/,
     /--branch/,
   ],
-] as const)('%s', async (_name, prepare, message, hint) => {
+];
+
+test.each(cases)('%s', async (_name, prepare, message, hint) => {
   const folder = await scratchFolder();
   await prepare(folder);
   const done = await serve(folder, '--repo', 'nowhere');
