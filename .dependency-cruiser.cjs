@@ -38,7 +38,8 @@ module.exports = {
     },
     {
       name: 'core-is-pure',
-      comment: 'core takes values and returns values: effects stay outside, so it can be tested with plain data.',
+      comment:
+        'core takes values and returns values: effects stay outside, so it can be tested with plain data.',
       severity: 'error',
       from: { path: '^daemon/src/core/', pathNot: '\\.test\\.ts$' },
       to: { path: '^daemon/src/(adapters|http|cli|pipeline|daemon)' },
@@ -52,7 +53,8 @@ module.exports = {
     },
     {
       name: 'http-sees-the-view',
-      comment: 'Routes show the daemon through view.ts; they never reach into the pipeline or an adapter of git or MQTT.',
+      comment:
+        'Routes show the daemon through view.ts; they never reach into the pipeline or an adapter of git or MQTT.',
       severity: 'error',
       from: { path: '^daemon/src/http/', pathNot: '\\.test\\.ts$' },
       to: { path: '^daemon/src/(pipeline|daemon|publishing|epochs|adapters/(git|broker))' },
@@ -68,7 +70,10 @@ module.exports = {
       name: 'no-test-code-in-products',
       comment: 'Fakes and contract suites stay in tests; the client ships its own fake on purpose.',
       severity: 'error',
-      from: { path: '^(daemon|schemas)/', pathNot: ['\\.test\\.ts$', '/testing/', '/testing\\.ts$', '\\.contract\\.ts$'] },
+      from: {
+        path: '^(daemon|schemas)/',
+        pathNot: ['\\.test\\.ts$', '/testing/', '/testing\\.ts$', '\\.contract\\.ts$'],
+      },
       to: { path: ['^daemon/src/testing/', '/testing\\.ts$', '\\.test\\.ts$'] },
     },
   ],
@@ -77,6 +82,9 @@ module.exports = {
     exclude: { path: ['/dist/', 'node_modules'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tests/tsconfig.json' },
-    enhancedResolveOptions: { conditionNames: ['headwater-source', 'import', 'node', 'default'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      conditionNames: ['headwater-source', 'import', 'node', 'default'],
+      exportsFields: ['exports'],
+    },
   },
 };
