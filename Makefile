@@ -33,7 +33,7 @@ build: ## Install what is missing and compile
 
 .PHONY: test
 test: ## Set up, check and run every test
-	@sh scripts/setup-tests.sh
+	@sh scripts/setup.sh tests
 	@$(NODE) scripts/build.mjs
 	@$(NODE) scripts/check.mjs
 	@$(NODE) scripts/test.mjs
@@ -48,7 +48,7 @@ e2e: build ## End-to-end tests only
 
 .PHONY: bench
 bench: build ## Measure against real peers; writes bench/results/
-	@sh scripts/setup-bench.sh
+	@sh scripts/setup.sh bench
 	@$(NODE) bench/run.mjs
 
 .PHONY: dev
