@@ -2,7 +2,7 @@
  * Everything that may be wrong in a commit, pushed to a running daemon that follows a bare repository without a gate: each is held
  * with its code, its file and a way out, nothing of it goes live, and the daemon lives on.
  */
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -26,7 +26,7 @@ let stack: Stack;
 let token: string;
 beforeAll(async () => {
   stack = await startStack();
-  token = (await import('node:fs')).readFileSync(stack.ready.adminTokenFile, 'utf8').trim();
+  token = (await readFile(stack.ready.adminTokenFile, 'utf8')).trim();
 });
 afterAll(() => stack[Symbol.asyncDispose]());
 

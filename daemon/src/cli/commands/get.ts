@@ -3,6 +3,7 @@ import {
   type Epoch,
   HeadwaterError,
   isEpoch,
+  isHeadwaterError,
   isObject,
   type JsonValue,
   parseName,
@@ -12,7 +13,13 @@ import {
 import type { Command } from 'commander';
 import { didYouMean } from '../../core/suggest.ts';
 import { act, addCommand } from '../command.ts';
-import { addDaemonOptions, type DaemonOptions, openDaemon } from '../daemon-api.ts';
+import {
+  addDaemonOptions,
+  type DaemonAnswer,
+  type DaemonApi,
+  type DaemonOptions,
+  openDaemon,
+} from '../daemon-api.ts';
 import { clean, showValue } from '../output.ts';
 
 export function registerGet(program: Command): void {
@@ -36,10 +43,7 @@ export function registerGet(program: Command): void {
       const pointer = raw === undefined ? '' : raw.startsWith('/') ? raw : `/${raw}`;
       parsePointer(pointer);
       const api = await openDaemon(options, io);
-      const { body } = await io.out.progress(
-        'Asking the daemon',
-        api.get(`/api/v1/services/${service}?env=${env}`),
-      );
+      const { body } = await io.out.progress('Asking the daemon', askFor(api, service, env));
       const { config, epoch, origins } = parseView(body);
       const value = valueAt(config, pointer) as JsonValue | undefined;
       if (value === undefined) throw noSetting(service, env, pointer, config);
@@ -58,6 +62,29 @@ export function registerGet(program: Command): void {
       return true;
     },
   );
+}
+
+/** @throws HeadwaterError `HW_NOT_FOUND` in words that fit the command line, and as `DaemonApi.get`. */
+async function askFor(api: DaemonApi, service: string, env: string): Promise<DaemonAnswer> {
+  try {
+    return await api.get(`/api/v1/services/${service}?env=${env}`);
+  } catch (error) {
+    if (!isHeadwaterError(error, 'HW_NOT_FOUND')) throw error;
+    const { body } = await api.get(`/api/v1/services?env=${env}`);
+    const listed = isObject(body) && Array.isArray(body.services) ? body.services : [];
+    const names = listed.flatMap((one) =>
+      isObject(one) && typeof one.service === 'string' ? [one.service] : [],
+    );
+    throw new HeadwaterError('HW_NOT_FOUND', {
+      message: `no service "${service}" is live in ${env}`,
+      hint: didYouMean(
+        service,
+        names,
+        names.length > 0 ? `Live there: ${names.slice(0, 10).join(', ')}.` : 'None is.',
+      ),
+      cause: error,
+    });
+  }
 }
 
 interface ConfigView {
