@@ -6,6 +6,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { CommitId, RefStore, RefWatcher } from '../../ports.ts';
+import { FolderWatch } from './folder-watch.ts';
 import type { GitRepository } from './open-repository.ts';
 import { refPath } from './ref-files.ts';
 
@@ -18,7 +19,7 @@ export interface RefWatcherOptions {
   readonly log?: (message: string, error: unknown) => void;
 }
 
-/** After an event: a writer that does not rename shows its value a moment later, and chokidar may swallow a second event. */
+/** After an event: a writer that does not rename shows its value a moment later, and events may be lost. */
 const lookAgainMs = [5, 60];
 
 export function createRefWatcher(
@@ -28,6 +29,8 @@ export function createRefWatcher(
   options: RefWatcherOptions = {},
 ): RefWatcher {
   const pollMs = options.pollMs ?? 250;
+  /** Where the ref's own file lies: every commit shows here first, so it is watched without detours. */
+  const ownFolder = dirname(refPath(repo, ref));
   const log = options.log ?? (() => {});
   let report: (tip: CommitId | null) => void = () => {};
   let last: CommitId | null | undefined;
@@ -36,7 +39,7 @@ export function createRefWatcher(
   let watched = new Map<string, string>();
   let poll: NodeJS.Timeout | undefined;
   let timers: NodeJS.Timeout[] = [];
-  let hinted = false;
+  let hints = 0;
   let running: Promise<void> | null = null;
   let runAgain = false;
   let closed = false;
@@ -78,25 +81,37 @@ export function createRefWatcher(
   };
 
   const hint = () => {
-    if (hinted || closed) return;
-    hinted = true;
-    // One commit makes several events in the same turn of the loop.
+    if (closed || ++hints > 1) return;
+    // At once: what the commit sets in motion begins before anything else that waits in this turn of the loop.
+    void check();
+    // One commit makes several events in the same turn; they are worth one more look together.
     setImmediate(() => {
-      hinted = false;
+      const again = hints > 1;
+      hints = 0;
       if (closed) return;
       for (const timer of timers) clearTimeout(timer);
       timers = lookAgainMs.map((ms) => setTimeout(check, ms));
-      void check();
+      if (again) void check();
       followFolders();
     });
+  };
+
+  const onRawEvent = (name: string | null) => {
+    // A lock announces that the ref is about to move. By the time the event is here it often has, and if not, the processor is
+    // awake and knows the way.
+    if (name?.endsWith('.lock')) void check();
+    else hint();
   };
 
   const stopEvents = (error: unknown) => {
     log('file events do not work here, polling only', error);
     const broken = events;
     events = null;
+    own.close();
     void broken?.close();
   };
+
+  const own = new FolderWatch({ onEvent: onRawEvent, onError: stopEvents });
 
   /** The branch's folders come and go: git removes empty ones when it packs refs. */
   const followFolders = () => {
@@ -107,14 +122,21 @@ export function createRefWatcher(
       if (stat !== undefined) now.set(folder, `${stat.ino} ${stat.birthtimeMs}`);
     }
     // Made anew under its old name, a folder is not the one that is watched.
-    for (const [folder, identity] of watched) if (now.get(folder) !== identity) events.unwatch(folder);
-    for (const [folder, identity] of now) if (watched.get(folder) !== identity) events.add(folder);
+    for (const [folder, identity] of watched)
+      if (folder !== ownFolder && now.get(folder) !== identity) events.unwatch(folder);
+    for (const [folder, identity] of now) {
+      if (watched.get(folder) === identity) continue;
+      if (folder === ownFolder) own.follow(folder);
+      else events?.add(folder);
+    }
+    if (!now.has(ownFolder)) own.close();
     watched = now;
   };
 
   /** Resolves when file events are on their way; what moves before that is found by the look after it. */
   const startEvents = async () => {
     const folders = new Set(foldersOf(repo, ref));
+    folders.delete(ownFolder);
     const started = watch([], {
       // Folders only: their events name the files in them, and no file needs a handle of its own.
       ignored: (path) => !folders.has(path),
@@ -123,10 +145,7 @@ export function createRefWatcher(
       followSymlinks: false,
     });
     events = started;
-    started.on('raw', (_event, path) => {
-      // Locks come and go with every write of a ref; the ref itself follows.
-      if (!basename(String(path)).endsWith('.lock')) hint();
-    });
+    started.on('raw', (_event, path) => onRawEvent(basename(String(path))));
     await new Promise<void>((resolve) => {
       started.once('ready', resolve);
       started.on('error', (error) => {
@@ -154,6 +173,7 @@ export function createRefWatcher(
       for (const timer of timers) clearTimeout(timer);
       const stopping = events;
       events = null;
+      own.close();
       await Promise.all([stopping?.close(), running]);
     },
   };
