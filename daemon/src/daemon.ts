@@ -15,6 +15,7 @@ import { openKeyStore } from './adapters/data/key-store.ts';
 import { openTokenStore, type TokenStore } from './adapters/data/token-store.ts';
 import { listen } from './adapters/listen.ts';
 import { createLkgStore } from './adapters/lkg-store.ts';
+import { createQuickValidator } from './adapters/quick-validator.ts';
 import { createSchemaValidator } from './adapters/schema-validator.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import type { DaemonConfig } from './config.ts';
@@ -122,7 +123,7 @@ async function assemble(
   const { publisher, broker } = await openBroker();
   closers.push(() => publisher.close());
 
-  const validator = createSchemaValidator();
+  const validator = createQuickValidator(createSchemaValidator());
   closers.push(() => validator.close());
   const readBlob = (oid: string, maxBytes: number) => repository.reader.readBlob(oid, maxBytes);
   const judge = createJudge({ readBlob, validator, crypto: nodeCrypto });
