@@ -1,4 +1,5 @@
 /** What `connect` needs, from three places: options, `HEADWATER_*` variables, the connection file; the first that says it wins. */
+
 import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -10,9 +11,9 @@ import {
   parsePublicKey,
 } from '@headwater/schemas/protocol';
 import { readConnectionFile } from './connection-file.ts';
+import { consoleLog } from './console-log.ts';
 import { didYouMean } from './did-you-mean.ts';
 import {
-  type ClientLog,
   type ConnectOptions,
   defaultFirstConfigTimeoutMs,
   type ResolvedOptions,
@@ -93,7 +94,7 @@ export function resolveOptions(options: ConnectOptions<never>): ResolvedOptions 
     onStart: parseOnStart(options.onStart ?? environment.HEADWATER_ON_START, schema),
     crypto:
       parseChoice('crypto', options.crypto ?? environment.HEADWATER_CRYPTO, ['node', 'noble']) ?? 'node',
-    log: options.log === undefined ? logToConsole : options.log,
+    log: options.log === undefined ? consoleLog : options.log,
     environment,
   });
 }
@@ -202,7 +203,3 @@ function missing(name: string): never {
 function invalid(message: string, hint: string): never {
   throw new HeadwaterError('HW_OPTIONS_INVALID', { message, hint });
 }
-
-const logToConsole: ClientLog = (level, message, fields) => {
-  if (level !== 'info') console.warn(`headwater: ${message} ${JSON.stringify(fields)}`);
-};

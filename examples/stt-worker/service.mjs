@@ -7,7 +7,7 @@ const stt = await connect({
 
 const place = (epoch) => `#${epoch.seq} · ${epoch.commit.slice(0, 7)}`;
 const fromStart = `${Math.round(performance.now())} ms after process start`;
-const source = stt.state === 'live' ? 'live config' : `last-known-good copy (${stt.state})`;
+const source = stt.state === 'live' ? 'live config' : 'last-known-good copy';
 console.log(`started from ${source} at ${place(stt.epoch)}, ${fromStart}, signature ok`);
 console.log(`whisper_model ${stt.config.whisper_model}, vad_threshold ${stt.config.vad_threshold}`);
 

@@ -35,7 +35,11 @@ beforeAll(async () => {
   const linked = await runProcess('cp', ['-al', join(root, 'node_modules'), checkout]);
   if (linked.code !== 0) await runProcess('cp', ['-a', join(root, 'node_modules'), checkout]);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  // The demo's parts are processes of their own: a test that failed half-way leaves them to this.
+  await paste('make stop', checkout).ended;
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** As typed into a fresh shell; it ends when its last command does. */
 function paste(script: string, cwd: string): RunningProcess {

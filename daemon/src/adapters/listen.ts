@@ -11,7 +11,11 @@ export interface HttpAddress {
 /** The part of Fastify's instance that is needed. */
 export interface HttpServer {
   readonly server: Server;
-  listen(options: { host: string; port: number }): Promise<unknown>;
+  listen(options: {
+    host: string;
+    port: number;
+    listenTextResolver(address: string): string;
+  }): Promise<unknown>;
 }
 
 /**
@@ -20,7 +24,7 @@ export interface HttpServer {
  */
 export async function listen(server: HttpServer, host: string, port: number): Promise<HttpAddress> {
   try {
-    await server.listen({ host, port });
+    await server.listen({ host, port, listenTextResolver: () => 'HTTP API listens' });
   } catch (error) {
     throw explain(error as NodeJS.ErrnoException, host, port);
   }
