@@ -1,4 +1,4 @@
-import { describeEpoch, type HealthProblem } from '@headwater/schemas/protocol';
+import { describeEpoch, type EpochPayload, type HealthProblem } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack, HeldItem } from './epochs/environment-track.ts';
 import { epochAt } from './epochs/place.ts';
 import type { Log } from './log.ts';
@@ -8,11 +8,16 @@ import type { PublishSummary } from './publishing/environment-publisher.ts';
 /** Most reasons reported of one commit; `headwater status` shows them all. */
 const maxReported = 10;
 
+/** Looks at a commit that is not here yet before it counts as missing: the daemon looks with every commit and every 30 s. */
+const patientLooks = 2;
+
 /** Tells people, once per change, what went live and what waits. The same reason in several environments is one line. */
 export class EnvironmentReports {
   readonly #log: Log;
   readonly #problems: Problems;
   readonly #reported = new Map<string, string>();
+  /** Per environment, the statement of another daemon that this one does not know how to reach yet. */
+  readonly #leading = new Map<string, { readonly commit: string; looks: number }>();
 
   constructor(log: Log, problems: Problems) {
     this.#log = log;
@@ -36,6 +41,8 @@ export class EnvironmentReports {
   judged(tracks: readonly EnvironmentTrack[]): void {
     const news = new Map<string, { item: HeldItem; envs: string[] }>();
     const healed: EnvironmentTrack[] = [];
+    const declared = new Set(tracks.map(({ env }) => env));
+    for (const env of this.#reported.keys()) if (!declared.has(env)) this.#forget(env);
     for (const track of tracks) {
       const [first] = track.held;
       const text = track.held.map(reasonOf).join('\n');
@@ -61,9 +68,29 @@ export class EnvironmentReports {
   }
 
   /** An environment that is gone holds nothing. */
-  forget(env: string): void {
+  #forget(env: string): void {
     this.#reported.delete(env);
     this.#problems.clear(`env:${env}`);
+  }
+
+  /**
+   * Another daemon is ahead in an environment (`null`: no longer). Usually for a moment, until the commit is here too.
+   * @returns true when it has been like that for so long that somebody should look.
+   */
+  standsBy(env: string, statement: EpochPayload | null): boolean {
+    if (statement === null) {
+      this.#leading.delete(env);
+      return false;
+    }
+    const { commit } = statement.epoch;
+    const known = this.#leading.get(env);
+    if (known?.commit !== commit) {
+      this.#leading.set(env, { commit, looks: 1 });
+      this.#log.info({ env, epoch: describeEpoch(statement.epoch) }, 'another daemon is ahead, standing by');
+      return false;
+    }
+    known.looks += 1;
+    return known.looks > patientLooks;
   }
 }
 

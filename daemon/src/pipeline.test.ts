@@ -430,7 +430,8 @@ test('a commit that cannot be read leaves everything as it is, and the engine st
   world.git.forget(oid);
   await one.to(second);
   expect(one.problems.list().map((problem) => problem.code)).toEqual(['HW_OBJECT_MISSING']);
-  expect(one.news()).toEqual([]);
+  expect(short(one.news())).toEqual(['dev/epoch: epoch']);
+  expect(statementOf(one)).toMatchObject({ status: 'degraded', epoch: { commit: first } });
   const third = world.commit([second], { 'services/a/config.json': '{"value":"3"}' });
   await one.to(third);
   expect(one.problems.list()).toEqual([]);

@@ -6,40 +6,32 @@ import {
   type CryptoBackend,
   compareEpochs,
   describeEpoch,
-  equalBytes,
+  type EpochPayload,
+  epochTopic,
   HeadwaterError,
   isHeadwaterError,
   type Keyring,
-  keysTopic,
   parseTopic,
   type Receipt,
   receiptFilter,
-  serviceTopics,
 } from '@headwater/schemas/protocol';
 import type { PublishedService } from './core/plan.ts';
 import { EnvironmentReports } from './environment-reports.ts';
+import type { EnvironmentTrack } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
 import type { Log } from './log.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
 import { type Problems, problemOf } from './problems.ts';
-import {
-  adoptRetained,
-  adoptStatement,
-  type BrokerSyncDeps,
-  openRetained,
-  syncKeys,
-} from './publishing/broker-sync.ts';
-import {
-  type BlockedPlan,
-  EnvironmentPublisher,
-  type EnvironmentPublisherDeps,
-} from './publishing/environment-publisher.ts';
+import { adoptRetained, openStatement, syncKeys } from './publishing/broker-sync.ts';
+import { EnvironmentPublisher, type EnvironmentPublisherDeps } from './publishing/environment-publisher.ts';
 import type { LkgWriter } from './publishing/lkg-writer.ts';
+import { type BlockedPlan, inWindows } from './publishing/service-messages.ts';
 import { StatementPacer } from './publishing/statement-pacer.ts';
+import { TopicGuard } from './publishing/topic-guard.ts';
 import type { Receipts } from './receipts.ts';
 import { SerialQueue } from './serial-queue.ts';
 
-export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'onBlocked'> {
+export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env'> {
   /** A fresh engine; asked again when one failed in the middle of a commit. */
   readonly createEngine: () => EpochEngine;
   readonly publisher: Publisher;
@@ -56,31 +48,37 @@ export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'on
   readonly log: Log;
 }
 
-/** How long to wait before a commit that could not be read is tried again. */
-const retryMs = 5_000;
-/** Least time between two repairs of one topic, so that two publishers never fight at full speed. */
-const repairGapMs = 1_000;
+/** First and longest wait before what failed is tried again. A connect or a new commit tries at once. */
+const firstRetryMs = 1_000;
+const lastRetryMs = 60_000;
 
 export class Pipeline {
   readonly #deps: PipelineDeps;
   readonly #queue = new SerialQueue();
-  readonly #sync: BrokerSyncDeps;
   readonly #publishers = new Map<string, EnvironmentPublisher>();
   readonly #pacers = new Map<string, StatementPacer>();
   readonly #reports: EnvironmentReports;
-  readonly #repairedAt = new Map<string, number>();
+  readonly #guard: TopicGuard;
   #engine: EpochEngine | null = null;
   /** The engine met something unreadable in the middle of a commit: it still knows what is live, but cannot go on. */
   #engineIsStuck = false;
-  #tip: CommitId | null = null;
-  #connected = false;
+  /** `undefined` until the branch was reported for the first time. */
+  #tip: CommitId | null | undefined;
+  #isConnected = false;
+  /** What the broker retains was read since it is connected. Until then nothing is published: it could be older. */
+  #isInStep = false;
   #stopped = false;
   #retry: NodeJS.Timeout | null = null;
+  #retryMs = firstRetryMs;
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
-    this.#sync = deps;
     this.#reports = new EnvironmentReports(deps.log, deps.problems);
+    this.#guard = new TopicGuard(deps, {
+      publishers: this.#publishers,
+      publisherOf: (env) => this.#publisherOf(env),
+      later: (repair) => void this.#queue.run(() => this.#attempt('repair', repair)),
+    });
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
   }
 
@@ -90,12 +88,12 @@ export class Pipeline {
   }
 
   get connected(): boolean {
-    return this.#connected;
+    return this.#isConnected;
   }
 
   /** Newest commit of the branch, read or not. */
   get tip(): CommitId | null {
-    return this.#tip;
+    return this.#tip ?? null;
   }
 
   /** What stands on the topics of an environment. */
@@ -105,10 +103,17 @@ export class Pipeline {
 
   /** Starts following the broker. The branch is reported through `onTip`. */
   async start(): Promise<void> {
-    await this.#deps.publisher.start(this.#filters(), {
-      onConnect: () => void this.#queue.run(() => this.#onConnect()),
+    const receipts = receiptFilter(this.#deps.prefix, '+');
+    const filters = this.#deps.guardTopics ? [receipts, ...this.#guard.filters()] : [receipts];
+    await this.#deps.publisher.start(filters, {
+      onConnect: () => {
+        this.#isConnected = true;
+        this.#isInStep = false;
+        void this.#queue.run(() => this.#catchUp());
+      },
       onDisconnect: (reason) => {
-        this.#connected = false;
+        this.#isConnected = false;
+        this.#isInStep = false;
         this.#setProblem(
           'broker',
           new HeadwaterError('HW_BROKER_UNREACHABLE', {
@@ -123,14 +128,17 @@ export class Pipeline {
 
   /** The followed branch is at `tip`; `null` when it does not exist. Resolves when that is judged and, where possible, published. */
   onTip(tip: CommitId | null): Promise<void> {
-    return this.#queue.run(() => this.#follow(tip));
+    const isFirst = this.#tip === undefined;
+    this.#tip = tip;
+    // Of a burst that comes faster than it is published only the newest tip matters: the engine passes all commits on its way.
+    return this.#queue.run(async () => {
+      if (isFirst || this.#tip === tip) await this.#follow(tip);
+    });
   }
 
-  /** Signs and publishes every statement anew. */
+  /** Signs and publishes every statement anew, and whatever could not be published before. */
   refreshStatements(): Promise<void> {
-    return this.#queue.run(async () => {
-      for (const env of this.#engine?.environments.keys() ?? []) await this.#requestStatement(env);
-    });
+    return this.#queue.run(() => this.#catchUp());
   }
 
   /** Resolves when everything that was reported so far is dealt with. */
@@ -142,13 +150,13 @@ export class Pipeline {
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#retry) clearTimeout(this.#retry);
+    this.#guard.stop();
     for (const pacer of this.#pacers.values()) pacer.stop();
     await this.#queue.idle();
   }
 
   async #follow(tip: CommitId | null): Promise<void> {
     if (this.#stopped) return;
-    this.#tip = tip;
     if (tip === null) {
       this.#setProblem(
         'branch',
@@ -157,128 +165,185 @@ export class Pipeline {
           hint: 'Everything stays as it is. Push the branch again, or start with --branch.',
         }),
       );
-      return;
+    } else {
+      this.#clearProblem('branch');
+      await this.#moveEngine(tip);
     }
-    this.#clearProblem('branch');
+    // Whatever became of the tip: what did go live on the way to it is published, and what waits is said.
+    await this.#catchUp();
+  }
+
+  /** Brings the engine to `tip`, or as far as it gets; what is in the way becomes a problem. */
+  async #moveEngine(tip: CommitId): Promise<void> {
     try {
-      if (!(await this.#moveEngine(tip))) return;
+      const isRewritten =
+        this.#engine && !this.#engineIsStuck
+          ? (await this.#engine.moveTo(tip)) === 'rewritten'
+          : await this.#startEngine(tip);
       this.#clearProblem('read');
+      if (isRewritten) this.#setProblem('history', rewritten(this.#deps.branch, tip));
+      else this.#clearProblem('history');
     } catch (error) {
       this.#engineIsStuck = true;
       this.#setProblem('read', error);
-      this.#retryLater(tip);
-      return;
+      this.#tryAgain();
     }
-    await this.#publishChanges(false);
   }
 
-  /** Brings the engine to `tip`; false when the branch left the line that was published. */
-  async #moveEngine(tip: CommitId): Promise<boolean> {
-    let movement: 'same' | 'moved' | 'rewritten' = 'moved';
-    if (this.#engine && !this.#engineIsStuck) movement = await this.#engine.moveTo(tip);
-    else {
-      const engine = this.#deps.createEngine();
-      await engine.start(tip);
-      if (this.#publishedBeyond(engine)) movement = 'rewritten';
-      else {
-        this.#engine = engine;
-        this.#engineIsStuck = false;
-      }
-    }
-    if (movement === 'rewritten') {
-      this.#setProblem(
-        'history',
-        new HeadwaterError('HW_HISTORY_REWRITTEN', {
-          message: `the branch "${this.#deps.branch}" was moved to ${tip.slice(0, 7)}, which does not descend from what is live`,
-          hint: 'The last epoch stays live. Put the branch back, and undo changes by new commits (git revert), not by force.',
-        }),
-      );
+  /** Makes an engine at `tip`; true when the branch left the line that was published. Then it starts where that line ended. */
+  async #startEngine(tip: CommitId): Promise<boolean> {
+    const engine = this.#deps.createEngine();
+    await engine.start(tip);
+    const last = this.#newestBeside(engine);
+    if (last === null) {
+      this.#engine = engine;
+      this.#engineIsStuck = false;
       return false;
     }
-    this.#clearProblem('history');
+    if (this.#engine) return true;
+    try {
+      const before = this.#deps.createEngine();
+      await before.start(last);
+      this.#engine = before;
+    } catch (error) {
+      // git may have collected what nobody names any more; then the stored messages are all there is.
+      this.#deps.log.warn({ err: error, commit: last }, 'the published commit is not in the repository');
+    }
     return true;
   }
 
-  /** True when something was published from a commit that the branch does not know. */
-  #publishedBeyond(engine: EpochEngine): boolean {
-    return [...this.#publishers.values()].some((publisher) =>
-      [...publisher.published.values()].some(({ epoch }) => !engine.knows(epoch.commit)),
-    );
+  /** Newest commit that something was published from and that does not lie on the engine's line, or `null`. */
+  #newestBeside(engine: EpochEngine): CommitId | null {
+    const epochs = [...this.#publishers.values()].flatMap((publisher) => {
+      const statement = publisher.lastStatement;
+      const services = [...publisher.published.values()].map(({ epoch }) => epoch);
+      return statement ? [statement.epoch, ...services] : services;
+    });
+    const beside = engine.beside(epochs.map(({ commit }) => commit));
+    const newest = epochs
+      .filter(({ commit }) => beside.has(commit))
+      .sort(compareEpochs)
+      .at(-1);
+    return newest?.commit ?? null;
   }
 
-  async #publishChanges(all: boolean): Promise<void> {
+  /** Brings the broker in step with the engine, as far as both are there. */
+  async #catchUp(): Promise<void> {
+    if (this.#stopped) return;
+    let isDone = true;
+    if (this.#isConnected && !this.#isInStep && this.#tip !== undefined)
+      isDone = await this.#attempt('broker', () => this.#sync());
     const engine = this.#engine;
     if (!engine) return;
     for (const track of engine.environments.values()) {
-      const publisher = this.#publisherOf(track.env);
-      const changed = track.takeChanged();
-      const services = all ? new Set([...track.live.keys(), ...publisher.published.keys()]) : changed;
-      if (this.#connected) {
-        await this.#attempt(async () => {
-          const summary = await publisher.publish(track, services, engine.requestId);
-          this.#reports.published(track, summary);
-          for (const service of summary.published) this.#clearProblem(`service:${track.env}/${service}`);
-          await this.#requestStatement(track.env);
-        });
-      }
+      this.#publisherOf(track.env).noteChanges(track);
+      isDone = (await this.#publishEnvironment(engine, track)) && isDone;
     }
     this.#reports.judged([...engine.environments.values()]);
-    if (this.#connected) await this.#attempt(() => this.#removeUndeclared(engine));
-  }
-
-  /** Environments that headwater.json no longer names end with tombstones and a last statement. */
-  async #removeUndeclared(engine: EpochEngine): Promise<void> {
-    if (!engine.at || !engine.index.settings) return;
-    for (const publisher of this.#publishers.values()) {
-      if (engine.environments.has(publisher.env) || publisher.lastStatement?.status === 'removed') continue;
-      await publisher.remove(engine.at);
-      this.#reports.forget(publisher.env);
-      this.#deps.log.info({ env: publisher.env }, 'environment removed');
-    }
-  }
-
-  async #requestStatement(env: string): Promise<void> {
-    let pacer = this.#pacers.get(env);
-    if (!pacer) {
-      pacer = new StatementPacer(this.#deps.clock, () => this.#attempt(() => this.#sendStatement(env)));
-      this.#pacers.set(env, pacer);
-    }
-    await pacer.request();
-  }
-
-  async #sendStatement(env: string): Promise<void> {
-    const track = this.#engine?.environments.get(env);
-    if (!track || !this.#connected || this.#stopped) return;
-    const degraded =
-      track.held.length > 0 || this.#deps.problems.has('history') || this.#deps.problems.has('branch');
-    await this.#publisherOf(env).publishStatement(track, degraded ? 'degraded' : 'ok');
+    isDone = (await this.#removeUndeclared(engine)) && isDone;
+    if (isDone && this.#isInStep && !this.#engineIsStuck) this.#retryMs = firstRetryMs;
   }
 
   /** The broker is there: nothing on it is taken for granted. */
-  async #onConnect(): Promise<void> {
-    if (this.#stopped) return;
-    await this.#attempt(async () => {
-      await syncKeys(this.#sync);
-      this.#clearProblem('keys');
-      this.#clearProblem('broker');
-      this.#connected = true;
-      for (const env of new Set([...this.#publishers.keys(), ...(this.#engine?.environments.keys() ?? [])])) {
-        await this.#syncEnvironment(env);
-      }
-      await this.#publishChanges(true);
-      this.#deps.log.info({ broker: this.#deps.publisher.url }, 'broker in step');
-    });
+  async #sync(): Promise<void> {
+    await syncKeys(this.#deps);
+    this.#clearProblem('keys');
+    for (const env of new Set([...this.#publishers.keys(), ...(this.#engine?.environments.keys() ?? [])])) {
+      await this.#syncEnvironment(env);
+    }
+    this.#isInStep = this.#isConnected;
+    this.#deps.log.info({ broker: this.#deps.publisher.url }, 'broker in step');
   }
 
   async #syncEnvironment(env: string): Promise<void> {
     const publisher = this.#publisherOf(env);
     const track = this.#engine?.environments.get(env);
+    const topic = epochTopic(this.#deps.prefix, env);
+    const statement = (await this.#deps.publisher.readRetained([topic])).get(topic);
+    const found = openStatement(env, statement, this.#deps);
+    const isNewest = found !== null && statement !== undefined && publisher.noteStatement(found, statement);
     const services = [...new Set([...publisher.published.keys(), ...(track?.live.keys() ?? [])])];
-    for (const service of await adoptRetained(publisher, services, this.#sync)) {
-      // What is about to be replaced anyway is not put back first.
-      if (!track || publisher.saysWhatIsLive(track, service)) await publisher.reassert(service);
+    const missing = await adoptRetained(publisher, services, this.#deps);
+    // What is about to be replaced anyway is not put back first.
+    const lasting = missing.filter((service) => !track || publisher.saysWhatIsLive(track, service));
+    await inWindows(lasting.map((service) => () => publisher.reassert(service)));
+    if (!isNewest) await publisher.reassertStatement();
+    publisher.noteAll();
+  }
+
+  /** Publishes what waits in one environment, then where it stands. False when something is left to do. */
+  async #publishEnvironment(engine: EpochEngine, track: EnvironmentTrack): Promise<boolean> {
+    if (!this.#isInStep) return true; // the next connect does it
+    const publisher = this.#publisherOf(track.env);
+    if (this.#isBehind(engine, publisher)) return true; // the next commit, or the next statement, tells more
+    return this.#attempt(`publish:${track.env}`, async () => {
+      const summary = await publisher.publish(track);
+      this.#reports.published(track, summary);
+      for (const service of summary.settled) this.#clearProblem(`service:${track.env}/${service}`);
+      for (const plan of summary.blocked) this.#reportBlocked(track.env, plan);
+      await this.#pacerOf(track.env).request();
+    });
+  }
+
+  /** True while the statement on the broker speaks of a commit that the followed line does not have: another daemon leads. */
+  #isBehind(engine: EpochEngine, publisher: EnvironmentPublisher): boolean {
+    const { env, lastStatement } = publisher;
+    const isBehind =
+      lastStatement !== null &&
+      !publisher.isStatementOurs &&
+      engine.beside([lastStatement.epoch.commit]).size > 0;
+    if (this.#reports.standsBy(env, isBehind ? lastStatement : null))
+      this.#setProblem(
+        `behind:${env}`,
+        new HeadwaterError('HW_HISTORY_REWRITTEN', {
+          message: `${env} was published at ${describeEpoch((lastStatement as EpochPayload).epoch)}, which the branch "${this.#deps.branch}" does not have`,
+          hint: 'Another daemon follows another history. Bring both repositories together, or give one its own deployment.',
+        }),
+      );
+    else if (!isBehind) this.#clearProblem(`behind:${env}`);
+    return isBehind;
+  }
+
+  /** Environments that headwater.json no longer names end with tombstones and a last statement. */
+  async #removeUndeclared(engine: EpochEngine): Promise<boolean> {
+    const { at } = engine;
+    if (!at || !this.#isInStep || !engine.index.settings) return true;
+    let isDone = true;
+    for (const publisher of this.#publishers.values()) {
+      const { env, lastStatement } = publisher;
+      if (engine.environments.has(env) || this.#isBehind(engine, publisher)) continue;
+      if (lastStatement?.status === 'removed' && !publisher.hasPending) continue;
+      const attempted = await this.#attempt(`publish:${env}`, async () => {
+        await publisher.remove(at, engine.goneFrom(env));
+        for (const service of publisher.published.keys()) this.#clearProblem(`service:${env}/${service}`);
+        this.#deps.log.info({ env }, 'environment removed');
+      });
+      isDone = attempted && isDone;
     }
-    await publisher.reassertStatement();
+    return isDone;
+  }
+
+  #pacerOf(env: string): StatementPacer {
+    let pacer = this.#pacers.get(env);
+    if (!pacer) {
+      const attempt = (send: () => Promise<void>) => this.#attempt(`publish:${env}`, send);
+      pacer = new StatementPacer(
+        this.#deps.clock,
+        () => this.#sendStatement(env),
+        (send) => void this.#queue.run(() => attempt(send)),
+      );
+      this.#pacers.set(env, pacer);
+    }
+    return pacer;
+  }
+
+  async #sendStatement(env: string): Promise<void> {
+    const track = this.#engine?.environments.get(env);
+    if (!track || !this.#isInStep || this.#stopped) return;
+    const degraded =
+      track.held.length > 0 ||
+      ['history', 'branch', 'read'].some((subject) => this.#deps.problems.has(subject));
+    await this.#publisherOf(env).publishStatement(track, degraded ? 'degraded' : 'ok');
   }
 
   #onMessage(message: IncomingMessage): void {
@@ -286,76 +351,24 @@ export class Pipeline {
     if (target?.kind === 'receipt') {
       const receipt = this.#deps.receipts.take(message);
       if (receipt) this.#reportReceipt(receipt);
-    } else if (target && this.#deps.guardTopics && !this.#isOurs(message)) {
-      void this.#queue.run(() => this.#attempt(() => this.#judgeForeign(message)));
+    } else if (target?.kind === 'keys') {
+      // Ours again after a stranger's: that is news, too.
+      if (this.#guard.isKnown(message) && !this.#deps.problems.has('keys')) return;
+      void this.#queue.run(() => this.#attempt('broker', () => syncKeys(this.#deps)));
+    } else if (this.#deps.guardTopics && !this.#guard.isKnown(message)) {
+      void this.#queue.run(() => this.#judge(message));
     }
   }
 
-  /** True for the messages that this daemon put there itself. */
-  #isOurs({ topic, payload }: IncomingMessage): boolean {
-    const target = parseTopic(this.#deps.prefix, topic);
-    if (target?.kind === 'keys') return equalBytes(payload, this.#deps.keyring.envelope);
-    if (!target || !('env' in target)) return true;
-    const publisher = this.#publishers.get(target.env);
-    if (target.kind === 'epoch')
-      return publisher?.statementBytes ? equalBytes(payload, publisher.statementBytes) : false;
-    if (target.kind !== 'snapshot' && target.kind !== 'schema') return true;
-    const published = publisher?.published.get(target.service);
-    const expected = target.kind === 'snapshot' ? published?.envelope : published?.schemaEnvelope;
-    return expected !== undefined && equalBytes(payload, expected);
-  }
-
-  /** Somebody else wrote to one of our topics: a newer verified message is another daemon's, everything else is replaced. */
-  async #judgeForeign(message: IncomingMessage): Promise<void> {
-    const target = parseTopic(this.#deps.prefix, message.topic);
-    if (!this.#connected || !target || this.#isOurs(message)) return;
-    if (target.kind === 'keys') return syncKeys(this.#sync);
-    if (!('env' in target)) return;
-    const publisher = this.#publishers.get(target.env);
-    if (!publisher) return;
-    if (target.kind === 'epoch') {
-      if (adoptStatement(publisher, message.payload, this.#sync) || !this.#mayRepair(message.topic)) return;
-      this.#deps.log.warn(
-        { env: target.env, topic: message.topic },
-        'foreign message on a config topic replaced',
-      );
-      await publisher.reassertStatement();
-    } else if (target.kind === 'snapshot' || target.kind === 'schema') {
-      await this.#judgeForeignService(publisher, target.service, message);
-    }
-  }
-
-  async #judgeForeignService(
-    publisher: EnvironmentPublisher,
-    service: string,
-    message: IncomingMessage,
-  ): Promise<void> {
-    const { snapshot, schema } = serviceTopics(this.#deps.prefix, publisher.env, service);
-    const retained = await this.#deps.publisher.readRetained([snapshot, schema]);
-    const found = openRetained(
-      publisher.env,
-      service,
-      retained.get(snapshot),
-      retained.get(schema),
-      this.#sync,
-    );
-    const stored = publisher.published.get(service);
-    if (found && stored && compareEpochs(found.epoch, stored.epoch) >= 0) {
-      publisher.published.set(service, found);
-    } else if (stored && this.#mayRepair(message.topic)) {
-      this.#deps.log.warn(
-        { env: publisher.env, service, topic: message.topic },
-        'foreign message on a config topic replaced',
-      );
-      await publisher.reassert(service);
-    }
-  }
-
-  #mayRepair(topic: string): boolean {
-    const now = this.#deps.clock.monotonic();
-    if (now - (this.#repairedAt.get(topic) ?? Number.NEGATIVE_INFINITY) < repairGapMs) return false;
-    this.#repairedAt.set(topic, now);
-    return true;
+  async #judge(message: IncomingMessage): Promise<void> {
+    if (this.#stopped || !this.#isConnected) return;
+    await this.#attempt('repair', () => this.#guard.judge(message));
+    const engine = this.#engine;
+    if (!engine || !this.#isInStep) return;
+    // Whatever was taken over may need an answer: a tombstone for what is gone, or nothing at all.
+    for (const track of engine.environments.values())
+      if (this.#publisherOf(track.env).hasPending) await this.#publishEnvironment(engine, track);
+    await this.#removeUndeclared(engine);
   }
 
   #reportReceipt(receipt: Receipt): void {
@@ -365,23 +378,40 @@ export class Pipeline {
     else this.#deps.log.debug(fields, 'receipt');
   }
 
-  /** Runs a step that talks to the broker; a lost broker or foreign keys become a problem, and the next connect does it all again. */
-  async #attempt(step: () => Promise<void>): Promise<void> {
+  /** Runs a step that talks to the broker; false when it failed. What failed becomes a problem, stays to be done, and is tried again. */
+  async #attempt(subject: string, step: () => Promise<void>): Promise<boolean> {
     try {
       await step();
+      this.#clearProblem(subject);
+      return true;
     } catch (error) {
-      if (!isHeadwaterError(error)) throw error;
-      if (error.code === 'HW_BROKER_UNREACHABLE') return; // onDisconnect reported it
-      this.#connected = this.#connected && error.code !== 'HW_FOREIGN_KEYS';
-      this.#setProblem(error.code === 'HW_FOREIGN_KEYS' ? 'keys' : 'publish', error);
+      if (isHeadwaterError(error, 'HW_FOREIGN_KEYS')) {
+        this.#isInStep = false;
+        this.#setProblem('keys', error);
+      } else if (!isHeadwaterError(error, 'HW_BROKER_UNREACHABLE')) {
+        this.#setProblem(subject, error);
+      } // else onDisconnect reports it, once and not per message
+      this.#tryAgain();
+      return false;
     }
+  }
+
+  #tryAgain(): void {
+    if (this.#retry || this.#stopped) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      const tip = this.#tip;
+      void this.#queue.run(() =>
+        this.#engineIsStuck && tip !== undefined ? this.#follow(tip) : this.#catchUp(),
+      );
+    }, this.#retryMs).unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
   }
 
   #publisherOf(env: string, published: Map<string, PublishedService> = new Map()): EnvironmentPublisher {
     let publisher = this.#publishers.get(env);
     if (!publisher) {
-      const onBlocked = (where: string, plan: BlockedPlan) => this.#reportBlocked(where, plan);
-      publisher = new EnvironmentPublisher({ ...this.#deps, env, onBlocked }, published);
+      publisher = new EnvironmentPublisher({ ...this.#deps, env }, published);
       this.#publishers.set(env, publisher);
     }
     return publisher;
@@ -389,29 +419,13 @@ export class Pipeline {
 
   #reportBlocked(env: string, { action, service, epoch }: BlockedPlan): void {
     if (action === 'stand-by') {
-      this.#deps.log.warn({ env, service, epoch }, 'another daemon is ahead, standing by');
+      this.#deps.log.debug({ env, service, epoch }, 'another daemon is ahead with this service, standing by');
       return;
     }
     const message = `${service} in ${env} was published with other content at ${describeEpoch(epoch)}`;
     const hint =
       'Two daemons disagree, or one was changed. Commit any change to the service: a new epoch settles it.';
     this.#setProblem(`service:${env}/${service}`, new HeadwaterError('HW_EQUIVOCATION', { message, hint }));
-  }
-
-  #filters(): string[] {
-    const { prefix, guardTopics } = this.#deps;
-    const receipts = receiptFilter(prefix, '+');
-    if (!guardTopics) return [receipts];
-    const own = ['snapshot', 'schema'].map((kind) => `${prefix}/+/services/+/${kind}`);
-    return [receipts, keysTopic(prefix), `${prefix}/+/epoch`, ...own];
-  }
-
-  #retryLater(tip: CommitId): void {
-    if (this.#retry) clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      if (this.#tip === tip) void this.onTip(tip);
-    }, retryMs);
-    this.#retry.unref();
   }
 
   #setProblem(subject: string, error: unknown): void {
@@ -428,4 +442,11 @@ export class Pipeline {
   #clearProblem(subject: string): void {
     if (this.#deps.problems.clear(subject)) this.#deps.log.info({ subject }, 'works again');
   }
+}
+
+function rewritten(branch: string, tip: CommitId): HeadwaterError {
+  return new HeadwaterError('HW_HISTORY_REWRITTEN', {
+    message: `the branch "${branch}" was moved to ${tip.slice(0, 7)}, which does not descend from what is live`,
+    hint: 'The last epoch stays live. Put the branch back, and undo changes by new commits (git revert), not by force.',
+  });
 }

@@ -16,7 +16,7 @@ import {
   type TombstonePayload,
   utf8,
 } from '@headwater/schemas/protocol';
-import type { LiveService } from '../epochs/environment-track.ts';
+import type { HeldItem, LiveService } from '../epochs/environment-track.ts';
 import type { PublishedService } from './plan.ts';
 
 /** What every payload of one service carries. */
@@ -136,4 +136,14 @@ export function statementPayload(facts: StatementFacts): EpochPayload {
     payload = build(kept);
   }
   return payload;
+}
+
+/** Longest pointer in a statement, in bytes of JSON: ten of them must fit into 8 KiB. */
+const maxPointerBytes = 200;
+
+/** A held item as a statement tells it. */
+export function heldService({ service, since, finding }: HeldItem): HeldService {
+  const { pointer, code } = finding;
+  const isShown = pointer !== '' && utf8(JSON.stringify(pointer)).length <= maxPointerBytes;
+  return { service, since: since.commit, code, ...(isShown ? { pointer } : {}) };
 }

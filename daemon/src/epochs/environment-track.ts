@@ -2,11 +2,11 @@
  * One environment along the first-parent line. At every commit it first observes (what do this commit's files say?) and then
  * settles (what of that goes live?). All of it is a pure function of the history; spec: docs/protocol.md §10.
  */
-import type { RecentEpoch } from '@headwater/schemas/protocol';
-import { maxRecentEpochs, maxRecentServices } from '@headwater/schemas/protocol';
+import { maxRecentEpochs, type RecentEpoch } from '@headwater/schemas/protocol';
 import type { Finding } from '../core/finding.ts';
 import type { ServiceInputs } from '../core/inputs.ts';
 import type { ResolvedService, ServiceJudgement } from '../core/judgement.ts';
+import { type EnvironmentPast, recentEntry } from './environment-past.ts';
 import type { CommitPlace } from './place.ts';
 import { removalFinding } from './removal-guard.ts';
 
@@ -16,6 +16,8 @@ export interface LiveService {
   readonly resolved: ResolvedService;
   /** Service epoch: the newest commit that changed one of its inputs. */
   readonly epoch: CommitPlace;
+  /** `Headwater-Request-Id` of that commit, when this engine saw it. */
+  readonly requestId: string | undefined;
 }
 
 /** A service as the newest commit has it, valid or not. */
@@ -23,6 +25,7 @@ export interface TipService {
   readonly inputs: ServiceInputs;
   readonly judgement: ServiceJudgement;
   readonly epoch: CommitPlace;
+  readonly requestId: string | undefined;
 }
 
 /** One reason why something waits. */
@@ -55,19 +58,21 @@ export class EnvironmentTrack {
   recent: readonly RecentEpoch[] = [];
   readonly live = new Map<string, LiveService>();
   readonly tip = new Map<string, TipService>();
-  /** Where services left the tree that are not there now. */
-  readonly gone = new Map<string, CommitPlace>();
+  /** Where services left that are not live: where their tombstones belong, whatever came or comes after. */
+  readonly gone: Map<string, CommitPlace>;
   /** Services whose tip may differ from what is live. */
   readonly #pending = new Set<string>();
   readonly #changed = new Set<string>();
   readonly #invalid = new Set<string>();
-  readonly #invalidSince = new Map<string, CommitPlace>();
-  #heldSince: CommitPlace | null = null;
+  /** Since when each reason holds: the commit to undo is the one that brought it, not the one that began the wait. */
+  #blockedSince: ReadonlyMap<string, CommitPlace> = new Map();
   #countAtValid = 0;
   #allowedRemovals = 0;
 
-  constructor(env: string) {
+  /** @param gone Where services left when the environment was declared before. */
+  constructor(env: string, gone: ReadonlyMap<string, CommitPlace> = new Map()) {
     this.env = env;
+    this.gone = new Map(gone);
   }
 
   /** Takes in what a commit says about one service; `inputs` is `null` when the service is not in this environment. */
@@ -76,6 +81,7 @@ export class EnvironmentTrack {
     service: string,
     inputs: ServiceInputs | null,
     judgement: ServiceJudgement | null,
+    requestId?: string,
   ): void {
     this.#pending.add(service);
     this.#invalid.delete(service);
@@ -83,10 +89,9 @@ export class EnvironmentTrack {
       if (this.tip.delete(service)) this.gone.set(service, place);
       return;
     }
-    this.gone.delete(service);
     const before = this.tip.get(service);
-    const epoch = before?.inputs.key === inputs.key ? before.epoch : place;
-    this.tip.set(service, { inputs, judgement, epoch });
+    const stayed = before?.inputs.key === inputs.key ? before : { epoch: place, requestId };
+    this.tip.set(service, { inputs, judgement, epoch: stayed.epoch, requestId: stayed.requestId });
     if (!judgement.resolved) this.#invalid.add(service);
   }
 
@@ -106,39 +111,42 @@ export class EnvironmentTrack {
   settle(place: CommitPlace, structure: Structure): void {
     this.#allowedRemovals = Math.max(this.#allowedRemovals, structure.allowedRemovals);
     const invalid = this.#invalidNow(structure);
+    // Without readable settings nobody can say which services an environment has: nothing was removed.
     const removal =
-      this.epoch && removalFinding(this.env, this.#countAtValid, this.tip.size, this.#allowedRemovals);
+      this.epoch && structure.atomicity !== null
+        ? removalFinding(this.env, this.#countAtValid, this.tip.size, this.#allowedRemovals)
+        : null;
     const blocking = removal ? [...structure.blocking, removal] : structure.blocking;
     const isWhole = blocking.length === 0 && invalid.size === 0;
     if (structure.atomicity === 'service') this.mode = 'service';
     else if (structure.atomicity === 'environment' && isWhole) this.mode = 'environment';
-    this.#trackInvalid(place, invalid);
-    const moves = blocking.length === 0 && (isWhole || this.mode === 'service');
-    this.#heldSince = moves ? null : (this.#heldSince ?? place);
-    if (moves) this.#goLive(place, invalid);
+    if (blocking.length === 0 && (isWhole || this.mode === 'service')) this.#goLive(place, invalid);
     this.held = this.#listHeld(blocking, invalid, structure, place);
   }
 
+  /** The environment is no longer declared at `place`: where each of its services left, for the next time it is. */
+  close(place: CommitPlace): ReadonlyMap<string, CommitPlace> {
+    for (const service of new Set([...this.live.keys(), ...this.tip.keys()])) {
+      if (this.tip.has(service) || !this.gone.has(service)) this.gone.set(service, place);
+    }
+    return this.gone;
+  }
+
   /** Starts from a commit that is known to be valid as a whole, with the service epochs found in its history. */
-  adopt(place: CommitPlace, structure: Structure, epochs: ReadonlyMap<string, CommitPlace>): void {
+  adopt(place: CommitPlace, structure: Structure, past: EnvironmentPast): void {
     for (const [service, tip] of this.tip)
-      this.tip.set(service, { ...tip, epoch: epochs.get(service) ?? tip.epoch });
+      this.tip.set(service, { ...tip, epoch: past.epochs.get(service) ?? tip.epoch });
     this.mode = structure.atomicity ?? 'environment';
+    this.gone.clear();
+    for (const [service, left] of past.gone) this.gone.set(service, left);
     this.#goLive(place, new Set());
-    this.recent = [];
+    this.recent = past.recent;
   }
 
   #invalidNow(structure: Structure): Set<string> {
     const invalid = new Set(this.#invalid);
     for (const service of structure.byService.keys()) if (this.tip.has(service)) invalid.add(service);
     return invalid;
-  }
-
-  #trackInvalid(place: CommitPlace, invalid: ReadonlySet<string>): void {
-    for (const service of this.#invalidSince.keys())
-      if (!invalid.has(service)) this.#invalidSince.delete(service);
-    for (const service of invalid)
-      if (!this.#invalidSince.has(service)) this.#invalidSince.set(service, place);
   }
 
   #goLive(place: CommitPlace, invalid: ReadonlySet<string>): void {
@@ -150,18 +158,19 @@ export class EnvironmentTrack {
       const live = this.live.get(service);
       if (!tip?.judgement.resolved) {
         if (this.live.delete(service)) moved.set(service, this.gone.get(service)?.seq ?? place.seq);
-      } else if (live?.inputs.key !== tip.inputs.key || live.epoch.commit !== tip.epoch.commit) {
-        this.live.set(service, { inputs: tip.inputs, resolved: tip.judgement.resolved, epoch: tip.epoch });
-        moved.set(service, tip.epoch.seq);
+        continue;
       }
+      this.gone.delete(service);
+      if (live?.inputs.key === tip.inputs.key && live.epoch.commit === tip.epoch.commit) continue;
+      const { inputs, epoch, requestId } = tip;
+      this.live.set(service, { inputs, resolved: tip.judgement.resolved, epoch, requestId });
+      moved.set(service, epoch.seq);
     }
     for (const service of moved.keys()) this.#changed.add(service);
     this.epoch = place;
     this.#countAtValid = this.tip.size;
     this.#allowedRemovals = 0;
-    const services: RecentEpoch['services'] =
-      moved.size > maxRecentServices ? '*' : Object.fromEntries(moved);
-    this.recent = [{ ...place, services }, ...this.recent].slice(0, maxRecentEpochs);
+    this.recent = [recentEntry(place, moved), ...this.recent].slice(0, maxRecentEpochs);
   }
 
   #listHeld(
@@ -170,17 +179,25 @@ export class EnvironmentTrack {
     structure: Structure,
     place: CommitPlace,
   ): HeldItem[] {
-    const since = this.#heldSince ?? place;
-    const whole = blocking.map((finding) => ({ service: '*', since, finding }));
+    const since = new Map<string, CommitPlace>();
+    const sinceOf = (reason: string): CommitPlace => {
+      const at = this.#blockedSince.get(reason) ?? place;
+      since.set(reason, at);
+      return at;
+    };
+    const whole = blocking.map((finding) => {
+      const { code, file, pointer } = finding;
+      return { service: '*', since: sinceOf(['*', code, file, pointer].join('\n')), finding };
+    });
     const single = [...invalid].sort().flatMap((service) => {
       const findings = [
         ...(structure.byService.get(service) ?? []),
         ...(this.tip.get(service)?.judgement.findings ?? []),
       ];
       const finding = findings.find((one) => one.severity === 'error');
-      const from = this.#heldSince ?? this.#invalidSince.get(service) ?? place;
-      return finding ? [{ service, since: from, finding }] : [];
+      return finding ? [{ service, since: sinceOf(service), finding }] : [];
     });
+    this.#blockedSince = since;
     return [...whole, ...single];
   }
 }

@@ -186,6 +186,99 @@ describe('the removal guard', () => {
   });
 });
 
+describe('what is held says which commit to undo', () => {
+  test('each reason names the commit that brought it, not the one that began the wait', async () => {
+    const world = createWorld();
+    const first = world.commit([], base);
+    const badA = world.commit([first], { 'services/a/config.json': '{"value":"bad"}' });
+    const badB = world.commit([badA], {
+      'services/a/config.json': '{"value":"2"}',
+      'services/b/config.json': '{"value":"bad"}',
+    });
+    const engine = world.engine();
+    await engine.start(badB);
+    expect(engine.environments.get('dev')?.held).toMatchObject([{ service: 'b', since: { commit: badB } }]);
+  });
+
+  test('a headwater.json that cannot be read is one reason, and not also the loss of every service', async () => {
+    const world = createWorld();
+    const more = Object.fromEntries(manyServices.map((path) => [path, '{}']));
+    const first = world.commit([], { ...base, ...more });
+    const broken = world.commit([first], { 'headwater.json': '{' });
+    const engine = world.engine();
+    await engine.start(broken);
+    expect(engine.environments.get('dev')?.held.map(({ finding }) => finding.code)).toEqual([
+      'HW_JSON_SYNTAX',
+    ]);
+  });
+});
+
+test('a daemon that starts today lists the same newest commits as one that saw them', async () => {
+  const world = createWorld();
+  const first = world.commit([], base);
+  const changed = world.commit([first], { 'services/a/config.json': '{"value":"2"}' });
+  const noted = world.commit([changed], { 'README.md': 'hello' });
+  const removed = world.commit([noted], {}, { remove: ['services/b/config.json', 'schemas/b.schema.json'] });
+  const engine = world.engine();
+  await engine.start(first);
+  await engine.moveTo(removed);
+  const fresh = world.engine();
+  await fresh.start(removed);
+  expect(fresh.environments.get('dev')?.recent).toEqual(engine.environments.get('dev')?.recent);
+  expect(fresh.environments.get('dev')?.recent).toEqual([
+    { commit: removed, seq: 4, services: { b: 4 } },
+    { commit: noted, seq: 3, services: {} },
+    { commit: changed, seq: 2, services: { a: 2 } },
+    { commit: first, seq: 1, services: { a: 1, b: 1 } },
+  ]);
+});
+
+test('a service moved to another folder is the same service at a new epoch', async () => {
+  const world = createWorld();
+  const first = world.commit([], base);
+  const moved = world.commit(
+    [first],
+    { 'services/group/a/config.json': '{"value":"1"}' },
+    { remove: ['services/a/config.json'] },
+  );
+  const engine = world.engine();
+  await engine.start(first);
+  const before = live(engine, 'dev', 'a');
+  await engine.moveTo(moved);
+  expect(live(engine, 'dev', 'a')?.epoch.commit).toBe(moved);
+  expect(live(engine, 'dev', 'a')?.resolved.digest).toBe(before?.resolved.digest);
+  expect(engine.environments.get('dev')?.gone.size).toBe(0);
+});
+
+test('the request id of a service is that of the commit that changed it, in a burst too', async () => {
+  const world = createWorld();
+  const first = world.commit([], base);
+  const byRequest = world.commit(
+    [first],
+    { 'services/a/config.json': '{"value":"2"}' },
+    { message: 'Two\r\n\r\nHeadwater-Request-Id: req-7\r\n' },
+  );
+  const byHand = world.commit(
+    [byRequest],
+    { 'services/b/config.json': '{"value":"2"}' },
+    { message: 'Quotes\n\nHeadwater-Request-Id: req-8\n\nin its text only.' },
+  );
+  const engine = world.engine();
+  await engine.start(first);
+  await engine.moveTo(byHand);
+  expect(live(engine, 'dev', 'a')?.requestId).toBe('req-7');
+  expect(live(engine, 'dev', 'b')?.requestId).toBeUndefined();
+});
+
+test('a message of a million trailers is read, not choked on', async () => {
+  const world = createWorld();
+  const message = `Many\n\n${'Headwater-Allow-Removal: 1\n'.repeat(200_000)}`;
+  const engine = world.engine();
+  const tip = world.commit([], base, { message });
+  await engine.start(tip);
+  expect(engine.at?.commit).toBe(tip);
+});
+
 test('a branch that went back or aside is a rewrite and changes nothing', async () => {
   const world = createWorld();
   const first = world.commit([], base);
@@ -238,7 +331,12 @@ const stepArbitrary = fc.record({
       }),
       fc.record({
         path: fc.constantFrom('schemas/a.schema.json', 'schemas/b.schema.json', 'schemas/c.schema.json'),
-        content: fc.constantFrom(schemaFile, '{"type":"object"}', null),
+        content: fc.constantFrom(
+          schemaFile,
+          '{"type":"object"}',
+          '{"type":"object","x-hw":{"environments":["prod"]}}',
+          null,
+        ),
       }),
       fc.record({
         path: fc.constant('headwater.json'),
@@ -247,13 +345,22 @@ const stepArbitrary = fc.record({
           settingsFile(['dev', 'prod', { name: 'robot', extends: 'prod' }]),
           settingsFile(['dev', 'prod', { name: 'robot', extends: 'dev' }], 'service'),
           settingsFile(['dev'], 'service'),
+          settingsFile(['prod']),
           '{',
         ),
       }),
     ),
     { maxLength: 3 },
   ),
+  // Five services more or less at once is a case for the removal guard.
+  many: fc.constantFrom('add', 'remove', 'keep', 'keep', 'keep'),
+  message: fc.constantFrom('step', 'step', 'step\n\nHeadwater-Allow-Removal: 5'),
 });
+
+const manyServices = Array.from({ length: 5 }, (_, i) => [
+  `services/many/m${i}/config.json`,
+  `schemas/m${i}.schema.json`,
+]).flat();
 
 test('epochs are a pure function of history: step by step, in bursts, or started fresh anywhere', async () => {
   await fc.assert(
@@ -264,10 +371,14 @@ test('epochs are a pure function of history: step by step, in bursts, or started
         const world = createWorld();
         const line = [world.commit([], base)];
         const present = new Set(Object.keys(base));
-        for (const [i, { merge, edits }] of steps.entries()) {
+        for (const [i, { merge, edits, many, message }] of steps.entries()) {
           const parent = line.at(-1) as string;
           const set: Record<string, string> = {};
           const remove: string[] = [];
+          for (const path of manyServices) {
+            if (many === 'add') set[path] = '{}';
+            else if (many === 'remove' && present.has(path)) remove.push(path);
+          }
           for (const { path, content } of edits) {
             delete set[path];
             if (content !== null) set[path] = content;
@@ -277,7 +388,7 @@ test('epochs are a pure function of history: step by step, in bursts, or started
           for (const path of gone) present.delete(path);
           for (const path of Object.keys(set)) present.add(path);
           const side = merge ? [world.commit([parent], { [`note-${i}.txt`]: 'side' })] : [];
-          line.push(world.commit([parent, ...side], set, { remove: gone, message: `step ${i}` }));
+          line.push(world.commit([parent, ...side], set, { remove: gone, message }));
         }
         const tip = line.at(-1) as string;
         const stepwise = world.engine();

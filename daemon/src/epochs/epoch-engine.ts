@@ -7,11 +7,13 @@
 import type { RepoIndex } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
 import type { EngineDeps } from './engine-deps.ts';
-import { EnvironmentTrack } from './environment-track.ts';
+import type { EnvironmentPast } from './environment-past.ts';
+import { EnvironmentTrack, type Structure } from './environment-track.ts';
 import { Generations } from './generations.ts';
+import { findPast } from './past.ts';
 import type { CommitPlace } from './place.ts';
-import { findServiceEpochs } from './service-epochs.ts';
 import { structureOf } from './structure.ts';
+import { trailersOf } from './trailers.ts';
 
 /** How the followed branch moved. `rewritten`: the new tip does not descend from what was followed; nothing changes. */
 export type Movement = 'same' | 'moved' | 'rewritten';
@@ -25,7 +27,8 @@ export class EpochEngine {
   #index!: RepoIndex;
   #at: CommitPlace | null = null;
   #tracks = new Map<string, EnvironmentTrack>();
-  #requestId: string | undefined;
+  /** Where the services left of environments that are not declared now. */
+  readonly #closed = new Map<string, ReadonlyMap<string, CommitPlace>>();
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -37,14 +40,14 @@ export class EpochEngine {
     return this.#at;
   }
 
-  /** Request id of the commit it stands at, from its `Headwater-Request-Id` trailer. */
-  get requestId(): string | undefined {
-    return this.#requestId;
+  /** Those of `commits` that do not lie on the followed line: neither where the engine stands nor an ancestor by first parents. */
+  beside(commits: Iterable<CommitId>): ReadonlySet<CommitId> {
+    return this.#at ? this.#generations.beside(this.#at.commit, commits) : new Set(commits);
   }
 
-  /** True when the commit lies on or behind the followed line. */
-  knows(commit: CommitId): boolean {
-    return this.#generations.has(commit);
+  /** Where the services left of an environment that is not declared. */
+  goneFrom(env: string): ReadonlyMap<string, CommitPlace> {
+    return this.#closed.get(env) ?? new Map();
   }
 
   get index(): RepoIndex {
@@ -94,42 +97,49 @@ export class EpochEngine {
 
   async #advance(step: CommitStep): Promise<void> {
     const place = this.#generations.place(step.commit.id);
-    await this.#observe(place, step.changes);
+    await this.#observe(place, step.changes, requestIdOf(step.commit.message));
     const structure = structureOf(this.#index, step.commit.message, this.#deps.rules);
     for (const track of this.#tracks.values()) track.settle(place, structure);
     this.#at = place;
-    this.#requestId = requestIdOf(step.commit.message);
   }
 
   /** Applies changes to the index and judges what they touch. Works in both directions of time. */
-  async #observe(place: CommitPlace, changes: readonly TreeChange[]): Promise<void> {
+  async #observe(place: CommitPlace, changes: readonly TreeChange[], requestId?: string): Promise<void> {
     const touched = await this.#index.apply(changes);
-    if (touched.all) this.#declare();
+    if (touched.all) this.#declare(place);
     const jobs: (() => Promise<void>)[] = [];
     for (const track of this.#tracks.values()) {
       const services = touched.all
         ? new Set([...this.#index.services(track.env), ...track.tip.keys()])
         : touched.services;
-      for (const service of services) jobs.push(() => this.#observeService(place, track, service));
+      for (const service of services) jobs.push(() => this.#observeService(place, track, service, requestId));
     }
     await runBounded(jobs, judgedAtOnce);
   }
 
-  async #observeService(place: CommitPlace, track: EnvironmentTrack, service: string): Promise<void> {
+  async #observeService(
+    place: CommitPlace,
+    track: EnvironmentTrack,
+    service: string,
+    requestId: string | undefined,
+  ): Promise<void> {
     const inputs = this.#index.inputs(service, track.env);
-    track.observe(place, service, inputs, inputs && (await this.#deps.judge(inputs)));
+    track.observe(place, service, inputs, inputs && (await this.#deps.judge(inputs)), requestId);
   }
 
   /** Adds tracks for new environments and drops those that a readable headwater.json no longer names. */
-  #declare(): void {
+  #declare(place: CommitPlace): void {
     if (!this.#index.settings) return;
     const declared = new Set(this.#index.environments());
-    for (const env of this.#tracks.keys()) {
+    for (const [env, track] of this.#tracks) {
       if (declared.has(env)) continue;
+      this.#closed.set(env, track.close(place));
       this.#tracks.delete(env);
     }
     for (const env of declared) {
-      if (!this.#tracks.has(env)) this.#tracks.set(env, new EnvironmentTrack(env));
+      if (this.#tracks.has(env)) continue;
+      this.#tracks.set(env, new EnvironmentTrack(env, this.#closed.get(env)));
+      this.#closed.delete(env);
     }
   }
 
@@ -143,10 +153,9 @@ export class EpochEngine {
       const structure = structureOf(this.#index, step.commit.message, this.#deps.rules);
       const tracks = [...this.#tracks.values()];
       if (this.#index.settings && tracks.every((track) => track.isWhole(structure))) {
-        const epochs = await findServiceEpochs(place, this.#deps, this.#generations);
-        if (!epochs) return null;
-        for (const track of tracks) track.adopt(place, structure, epochs.get(track.env) ?? new Map());
-        this.#at = place;
+        const past = await findPast(place, this.#deps, this.#generations);
+        if (!past) return null;
+        this.#adopt(place, structure, past);
         return place;
       }
       const parent = step.commit.parents[0];
@@ -154,6 +163,13 @@ export class EpochEngine {
       place = this.#generations.place(parent);
       await this.#observe(place, reversed(step.changes));
     }
+  }
+
+  #adopt(place: CommitPlace, structure: Structure, past: ReadonlyMap<string, EnvironmentPast>): void {
+    this.#closed.clear(); // so far it was filled going backwards
+    for (const [env, { gone }] of past) if (!this.#tracks.has(env)) this.#closed.set(env, gone);
+    for (const track of this.#tracks.values()) track.adopt(place, structure, past.get(track.env) ?? noPast);
+    this.#at = place;
   }
 
   /** Goes through the first-parent line oldest first: from the root, or from where the engine stands. */
@@ -180,13 +196,15 @@ export class EpochEngine {
   async #reset(): Promise<void> {
     this.#index = await this.#deps.createIndex();
     this.#tracks = new Map();
+    this.#closed.clear();
     this.#at = null;
   }
 }
 
-function requestIdOf(message: string): string | undefined {
-  return /^Headwater-Request-Id:[ \t]*([\w.-]{1,64})[ \t]*$/m.exec(message)?.[1];
-}
+const noPast: EnvironmentPast = { epochs: new Map(), gone: new Map(), recent: [] };
+
+const requestIdOf = (message: string): string | undefined =>
+  trailersOf(message, 'Headwater-Request-Id').find((value) => /^[\w.-]{1,64}$/.test(value));
 
 const additionsOf = (files: Awaited<ReturnType<ObjectReader['listFiles']>>): TreeChange[] =>
   files.map(({ path, mode, oid }) => ({ path, from: null, to: { mode, oid } }));

@@ -9,6 +9,8 @@ import type { CommitPlace } from './place.ts';
 export class Generations {
   readonly #reader: ObjectReader;
   readonly #seqs = new Map<CommitId, number>();
+  /** First parents: the line that the branch followed. */
+  readonly #before = new Map<CommitId, CommitId>();
 
   constructor(reader: ObjectReader) {
     this.#reader = reader;
@@ -36,6 +38,18 @@ export class Generations {
     for (const commit of chain) this.#record(commit.id, commit.parents);
   }
 
+  /** Those of `commits` that are neither `from` nor behind it by first parents. One walk, no further back than the oldest of them. */
+  beside(from: CommitId, commits: Iterable<CommitId>): Set<CommitId> {
+    const missing = new Set(commits);
+    const seqs = [...missing].map((commit) => this.#seqs.get(commit) ?? Number.POSITIVE_INFINITY);
+    const oldest = seqs.reduce((least, seq) => Math.min(least, seq), Number.POSITIVE_INFINITY);
+    for (let at: CommitId | undefined = from; at !== undefined; at = this.#before.get(at)) {
+      missing.delete(at);
+      if ((this.#seqs.get(at) ?? 0) <= oldest) break; // seq only falls on the way back
+    }
+    return missing;
+  }
+
   place(commit: CommitId): CommitPlace {
     const seq = this.#seqs.get(commit);
     if (seq === undefined) {
@@ -51,5 +65,6 @@ export class Generations {
     let highest = 0;
     for (const parent of parents) highest = Math.max(highest, this.place(parent).seq);
     this.#seqs.set(id, highest + 1);
+    if (parents[0] !== undefined) this.#before.set(id, parents[0]);
   }
 }

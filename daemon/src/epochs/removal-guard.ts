@@ -1,4 +1,5 @@
 import type { Finding } from '../core/finding.ts';
+import { trailersOf } from './trailers.ts';
 
 /** Fewer services than this may go without saying so: small repositories lose a service in daily work. */
 const freeRemovals = 3;
@@ -27,11 +28,6 @@ export function removalFinding(env: string, before: number, after: number, allow
 
 /** Largest count that a commit message's trailers allow; 0 without such a trailer. */
 export function allowedRemovals(message: string): number {
-  const lastParagraph =
-    message
-      .trimEnd()
-      .split(/\n[ \t]*\n/)
-      .at(-1) ?? '';
-  const counts = [...lastParagraph.matchAll(/^Headwater-Allow-Removal:[ \t]*(\d{1,9})[ \t]*$/gim)];
-  return Math.max(0, ...counts.map((match) => Number(match[1])));
+  const counts = trailersOf(message, 'Headwater-Allow-Removal').filter((value) => /^\d{1,9}$/.test(value));
+  return counts.reduce((most, count) => Math.max(most, Number(count)), 0);
 }

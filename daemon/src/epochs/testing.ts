@@ -87,6 +87,10 @@ export function summaryOf(engine: EpochEngine): unknown {
       epoch: track.epoch,
       mode: track.mode,
       held: track.held.map((item) => `${item.service} ${item.since.commit} ${item.finding.code}`).sort(),
+      gone: [...track.gone]
+        .filter(([service]) => !track.live.has(service))
+        .map(([service, { commit }]) => `${service} ${commit}`)
+        .sort(),
       live: [...track.live]
         .map(([service, live]) => ({
           service,

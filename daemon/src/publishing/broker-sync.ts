@@ -5,7 +5,7 @@
 import {
   type CryptoBackend,
   compareEpochs,
-  epochTopic,
+  type EpochPayload,
   equalBytes,
   HeadwaterError,
   isHeadwaterError,
@@ -13,6 +13,7 @@ import {
   keysTopic,
   openKeys,
   openMessage,
+  type SchemaPayload,
   serviceTopics,
 } from '@headwater/schemas/protocol';
 import type { PublishedService } from '../core/plan.ts';
@@ -59,6 +60,9 @@ function judgeKeys(bytes: Uint8Array, ours: Keyring, crypto: CryptoBackend): 'ne
   }
 }
 
+/** Services looked at in one go: verifying ten thousand messages must not stop the daemon. */
+const adoptedAtOnce = 128;
+
 /** Takes over what is verified and newer on the broker, for the given services. Returns the ones whose stored message is missing there. */
 export async function adoptRetained(
   environment: EnvironmentPublisher,
@@ -67,23 +71,42 @@ export async function adoptRetained(
 ): Promise<string[]> {
   const { publisher, prefix } = deps;
   const { env } = environment;
-  const topics = services.flatMap((service) => {
-    const { snapshot, schema } = serviceTopics(prefix, env, service);
-    return [snapshot, schema];
-  });
-  const retained = await publisher.readRetained([...topics, epochTopic(prefix, env)]);
-  adoptStatement(environment, retained.get(epochTopic(prefix, env)), deps);
-  return services.filter((service) => {
-    const { snapshot, schema } = serviceTopics(prefix, env, service);
-    const found = openRetained(env, service, retained.get(snapshot), retained.get(schema), deps);
-    const stored = environment.published.get(service);
-    if (found && (!stored || compareEpochs(found.epoch, stored.epoch) >= 0)) {
-      environment.published.set(service, found);
-      return false;
+  const missing: string[] = [];
+  for (let start = 0; start < services.length; start += adoptedAtOnce) {
+    const some = services.slice(start, start + adoptedAtOnce);
+    const topics = some.map((service) => ({ service, ...serviceTopics(prefix, env, service) }));
+    const retained = await publisher.readRetained(
+      topics.flatMap(({ snapshot, schema }) => [snapshot, schema]),
+    );
+    for (const { service, snapshot, schema } of topics) {
+      if (isMissing(environment, service, retained.get(snapshot), retained.get(schema), deps))
+        missing.push(service);
     }
-    return stored !== undefined;
-  });
+    await nextTurn();
+  }
+  return missing;
 }
+
+function isMissing(
+  environment: EnvironmentPublisher,
+  service: string,
+  snapshot: Uint8Array | undefined,
+  schema: Uint8Array | undefined,
+  deps: BrokerSyncDeps,
+): boolean {
+  const stored = environment.published.get(service);
+  if (stored && isSame(snapshot, stored.envelope) && isSame(schema, stored.schemaEnvelope)) return false;
+  const found = openRetained(environment.env, service, snapshot, schema, deps);
+  if (found && (!stored || compareEpochs(found.epoch, stored.epoch) >= 0))
+    return environment.adopt(service, found);
+  return stored !== undefined;
+}
+
+/** Of a tombstone nothing is asked on the schema topic. */
+const isSame = (found: Uint8Array | undefined, stored: Uint8Array | undefined): boolean =>
+  stored === undefined || (found !== undefined && equalBytes(found, stored));
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A verified snapshot or tombstone with its schema message, or `null` when there is nothing to rely on. */
 export function openRetained(
@@ -100,10 +123,7 @@ export function openRetained(
   if (!message || message.signers.length === 0) return null;
   const { payload } = message;
   if (payload.kind === 'tombstone') return { kind: 'tombstone', epoch: payload.epoch, envelope };
-  const schema =
-    schemaEnvelope &&
-    attempt(() => openMessage(schemaEnvelope, ['schema'], target, deps.keyring, deps.crypto));
-  const fits = schema && schema.signers.length > 0 && schema.payload.digest === payload.schema;
+  const fits = openSchema(env, service, schemaEnvelope, deps)?.digest === payload.schema;
   return {
     kind: 'snapshot',
     epoch: payload.epoch,
@@ -112,21 +132,31 @@ export function openRetained(
     schema: payload.schema,
     secretsRev: payload.secrets?.rev ?? null,
     config: payload.config,
-    ...(fits ? { schemaEnvelope } : {}),
+    ...(fits && schemaEnvelope ? { schemaEnvelope } : {}),
   };
 }
 
-/** Takes note of a verified statement on the broker. */
-export function adoptStatement(
-  environment: EnvironmentPublisher,
+/** A verified statement, or `null`. */
+export function openStatement(
+  env: string,
   bytes: Uint8Array | undefined,
   deps: BrokerSyncDeps,
-): boolean {
-  const target = { deployment: deps.keyring.deployment, env: environment.env };
+): EpochPayload | null {
+  const target = { deployment: deps.keyring.deployment, env };
   const message = bytes && attempt(() => openMessage(bytes, ['epoch'], target, deps.keyring, deps.crypto));
-  if (!message || message.signers.length === 0) return false;
-  environment.noteStatement(message.payload);
-  return true;
+  return message && message.signers.length > 0 ? message.payload : null;
+}
+
+/** A verified schema message, or `null`. */
+export function openSchema(
+  env: string,
+  service: string,
+  bytes: Uint8Array | undefined,
+  deps: BrokerSyncDeps,
+): SchemaPayload | null {
+  const target = { deployment: deps.keyring.deployment, env, service };
+  const message = bytes && attempt(() => openMessage(bytes, ['schema'], target, deps.keyring, deps.crypto));
+  return message && message.signers.length > 0 ? message.payload : null;
 }
 
 /** A message that cannot be verified is nobody's: it says nothing, and it is replaced. */

@@ -6,51 +6,55 @@ import {
   compareEpochs,
   type EpochPayload,
   epochTopic,
-  type HeldService,
+  equalBytes,
   serviceTopics,
 } from '@headwater/schemas/protocol';
-import {
-  diffPayload,
-  type PayloadHead,
-  schemaPayload,
-  snapshotPayload,
-  statementPayload,
-  tombstonePayload,
-} from '../core/payloads.ts';
+import { heldService, statementPayload } from '../core/payloads.ts';
 import { type PublishedService, planService, type ServicePlan } from '../core/plan.ts';
 import type { EnvironmentTrack } from '../epochs/environment-track.ts';
 import { type CommitPlace, epochAt } from '../epochs/place.ts';
-import type { Clock, Publisher } from '../ports.ts';
+import type { Clock } from '../ports.ts';
 import type { LkgWriter } from './lkg-writer.ts';
-import type { MessageSigner } from './message-signer.ts';
+import {
+  type ActivePlan,
+  type BlockedPlan,
+  type ServiceMessagesDeps,
+  sendAll,
+  serviceMessages,
+} from './service-messages.ts';
 
-export interface EnvironmentPublisherDeps {
-  readonly publisher: Publisher;
-  readonly signer: MessageSigner;
+export interface EnvironmentPublisherDeps extends ServiceMessagesDeps {
   readonly clock: Clock;
   readonly lkg: LkgWriter;
-  readonly prefix: string;
-  readonly deployment: string;
-  readonly env: string;
   readonly era: number;
-  /** A service that this daemon leaves to another one, and why. */
-  readonly onBlocked: (env: string, plan: BlockedPlan) => void;
 }
 
-/** What one call published. */
+/** What one call did. */
 export interface PublishSummary {
   readonly published: readonly string[];
   readonly removed: readonly string[];
+  /** Left to another daemon, and why. */
+  readonly blocked: readonly BlockedPlan[];
+  /** Services whose topics say what is live now. */
+  readonly settled: readonly string[];
 }
 
 export class EnvironmentPublisher {
   readonly env: string;
   /** What stands on the topics, by service. */
   readonly published: Map<string, PublishedService>;
-  /** Newest statement of this environment, ours or another daemon's. */
-  lastStatement: EpochPayload | null = null;
-  #lastStatementBytes: Uint8Array | null = null;
   readonly #deps: EnvironmentPublisherDeps;
+  /** Services whose topics may not say what is live. One leaves the set when the broker acknowledged it, never earlier. */
+  readonly #pending = new Set<string>();
+  #track: EnvironmentTrack | null = null;
+  /** Newest verified statement by (epoch, issuedAt), ours or another daemon's. */
+  #statement: {
+    readonly payload: EpochPayload;
+    readonly bytes: Uint8Array;
+    readonly isOurs: boolean;
+  } | null = null;
+  /** Latest `issuedAt` of any verified statement, also of a daemon that is behind. */
+  #issuedAtMs = 0;
 
   constructor(deps: EnvironmentPublisherDeps, published: Map<string, PublishedService>) {
     this.env = deps.env;
@@ -58,84 +62,91 @@ export class EnvironmentPublisher {
     this.#deps = deps;
   }
 
-  /**
-   * Publishes what differs for the given services and resolves once the broker acknowledged all of it.
-   * @param requestId Of the commit that is being published, for the log of whoever applies it.
-   */
-  async publish(
-    track: EnvironmentTrack,
-    services: Iterable<string>,
-    requestId: string | undefined,
-  ): Promise<PublishSummary> {
-    if (!track.epoch) return { published: [], removed: [] };
-    const plans: ActivePlan[] = [];
-    for (const service of services) {
-      const removedAt = epochAt(track.gone.get(service) ?? track.epoch, this.#deps.era);
-      const plan = planService(
-        service,
-        track.live.get(service) ?? null,
-        this.published.get(service) ?? null,
-        removedAt,
-      );
-      if (plan?.action === 'stand-by' || plan?.action === 'conflict') this.#deps.onBlocked(this.env, plan);
-      else if (plan) plans.push(plan);
-    }
-    const issuedAt = new Date(this.#deps.clock.now()).toISOString();
-    const done = plans.map((plan) => this.#prepare(plan, issuedAt, requestId));
-    // Schemas of all services first, then the messages that name them. [protocol §5]
-    const acks = [
-      ...done.map((one) => one.sendSchema()),
-      ...done.map((one) => one.sendSnapshot()),
-      ...done.map((one) => one.sendDiff()),
-    ];
-    await Promise.all(acks);
-    for (const { service, next } of done) {
-      this.published.set(service, next);
-      this.#deps.lkg.enqueue(this.env, service, next);
-    }
-    return {
-      published: plans.flatMap((plan) => (plan.action === 'publish' ? [plan.service] : [])),
-      removed: plans.flatMap((plan) => (plan.action === 'remove' ? [plan.service] : [])),
-    };
+  get lastStatement(): EpochPayload | null {
+    return this.#statement?.payload ?? null;
   }
 
-  /** Signs and publishes where the environment stands. */
+  /** True when this daemon made the newest statement. */
+  get isStatementOurs(): boolean {
+    return this.#statement?.isOurs ?? false;
+  }
+
+  /** True while something waits for the broker. */
+  get hasPending(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Takes note of what moved since the last call. Another track than before knows nothing of what left earlier: all is looked at. */
+  noteChanges(track: EnvironmentTrack): void {
+    for (const service of track.takeChanged()) this.#pending.add(service);
+    if (track === this.#track) return;
+    this.#track = track;
+    for (const service of [...track.live.keys(), ...this.published.keys()]) this.#pending.add(service);
+  }
+
+  /** The broker may have forgotten anything: the next `noteChanges` looks at every service. */
+  noteAll(): void {
+    this.#track = null;
+  }
+
+  /** Publishes what waits and resolves once the broker acknowledged all of it. When it fails, everything still waits. */
+  async publish(track: EnvironmentTrack): Promise<PublishSummary> {
+    const plans: ActivePlan[] = [];
+    const blocked: BlockedPlan[] = [];
+    const settled: string[] = [];
+    for (const service of track.epoch ? [...this.#pending] : []) {
+      const plan = this.#plan(track, service);
+      if (plan?.action === 'publish' || plan?.action === 'remove') {
+        plans.push(plan);
+        continue;
+      }
+      this.#pending.delete(service);
+      if (plan) blocked.push(plan);
+      else settled.push(service);
+    }
+    await this.#send(plans);
+    const of = (action: ActivePlan['action']) =>
+      plans.filter((plan) => plan.action === action).map((plan) => plan.service);
+    const [published, removed] = [of('publish'), of('remove')];
+    return { published, removed, blocked, settled: [...settled, ...published, ...removed] };
+  }
+
+  /** Signs and publishes where the environment stands; never before what it speaks of, and never below a later epoch of another daemon. */
   async publishStatement(track: EnvironmentTrack, status: EpochPayload['status']): Promise<void> {
-    if (!track.epoch) return;
-    await this.#sendStatement(track.epoch, status, track);
+    if (track.epoch && !this.hasPending) await this.#sendStatement(track.epoch, status, track);
   }
 
   /** Ends an environment that is no longer declared: tombstones, then a last statement. */
-  async remove(at: CommitPlace): Promise<void> {
-    const track = { epoch: at, recent: [], held: [] };
-    const epoch = epochAt(at, this.#deps.era);
-    const issuedAt = new Date(this.#deps.clock.now()).toISOString();
-    const plans = [...this.published].flatMap(
-      ([service, published]) => planService(service, null, published, epoch) ?? [],
-    );
-    const done = plans
-      .filter((plan) => plan.action === 'remove')
-      .map((plan) => this.#prepare(plan, issuedAt, undefined));
-    await Promise.all(done.flatMap((one) => [one.sendSnapshot(), one.sendDiff()]));
-    for (const { service, next } of done) {
-      this.published.set(service, next);
-      this.#deps.lkg.enqueue(this.env, service, next);
-    }
-    await this.#sendStatement(at, 'removed', track);
+  async remove(at: CommitPlace, gone: ReadonlyMap<string, CommitPlace>): Promise<void> {
+    const plans = [...this.published].flatMap(([service, published]) => {
+      const plan = planService(service, null, published, epochAt(gone.get(service) ?? at, this.#deps.era));
+      return plan?.action === 'remove' ? [plan] : [];
+    });
+    await this.#send(plans);
+    this.#pending.clear();
+    await this.#sendStatement(at, 'removed', { recent: [], held: [] });
   }
 
   /** True when nothing needs to be published for the service. */
   saysWhatIsLive(track: EnvironmentTrack, service: string): boolean {
-    if (!track.epoch) return true;
-    const removedAt = epochAt(track.gone.get(service) ?? track.epoch, this.#deps.era);
-    return (
-      planService(
-        service,
-        track.live.get(service) ?? null,
-        this.published.get(service) ?? null,
-        removedAt,
-      ) === null
-    );
+    return !track.epoch || this.#plan(track, service) === null;
+  }
+
+  /**
+   * Takes over a verified message that stands on a service's topics and is not older than the stored one.
+   * @returns true when the schema topic lacks the message that is stored for it.
+   */
+  adopt(service: string, found: PublishedService): boolean {
+    const stored = this.published.get(service);
+    const isSchemaLost =
+      found.kind === 'snapshot' && !found.schemaEnvelope && stored?.schema === found.schema;
+    const schemaEnvelope = isSchemaLost ? stored?.schemaEnvelope : undefined;
+    const next = schemaEnvelope ? { ...found, schemaEnvelope } : found;
+    this.published.set(service, next);
+    this.#pending.add(service);
+    if (!stored || !equalBytes(stored.envelope, next.envelope))
+      this.#deps.lkg.enqueue(this.env, service, next);
+    return schemaEnvelope !== undefined;
   }
 
   /** Puts the stored message of a service back on its topics, byte for byte. */
@@ -149,20 +160,45 @@ export class EnvironmentPublisher {
 
   /** Puts the newest statement back, byte for byte. */
   async reassertStatement(): Promise<void> {
-    if (this.#lastStatementBytes)
-      await this.#retain(epochTopic(this.#deps.prefix, this.env), this.#lastStatementBytes);
+    if (this.#statement) await this.#retain(epochTopic(this.#deps.prefix, this.env), this.#statement.bytes);
   }
 
-  /** Takes note of a verified statement found on the broker, so that ours is newer. */
-  noteStatement(payload: EpochPayload): void {
-    if (this.lastStatement && Date.parse(payload.issuedAt) <= Date.parse(this.lastStatement.issuedAt)) return;
-    this.lastStatement = payload;
-    this.#lastStatementBytes = null;
+  /** True for the bytes of the newest statement. */
+  isNewestStatement(bytes: Uint8Array): boolean {
+    return this.#statement !== null && equalBytes(bytes, this.#statement.bytes);
   }
 
-  /** Bytes of the newest statement, when this daemon made it. */
-  get statementBytes(): Uint8Array | null {
-    return this.#lastStatementBytes;
+  /** Takes note of a verified statement found on the broker; false when it is older than the newest one. */
+  noteStatement(payload: EpochPayload, bytes: Uint8Array, isOurs = false): boolean {
+    const issuedAtMs = Date.parse(payload.issuedAt);
+    this.#issuedAtMs = Math.max(this.#issuedAtMs, issuedAtMs);
+    const newest = this.lastStatement;
+    const order = newest
+      ? compareEpochs(payload.epoch, newest.epoch) || issuedAtMs - Date.parse(newest.issuedAt)
+      : 1;
+    if (order < 0) return false;
+    this.#statement = { payload, bytes, isOurs };
+    return true;
+  }
+
+  #plan(track: EnvironmentTrack, service: string): ServicePlan | null {
+    const live = track.live.get(service) ?? null;
+    const left = track.gone.get(service) ?? track.epoch;
+    if (!left) return null;
+    return planService(service, live, this.published.get(service) ?? null, epochAt(left, this.#deps.era));
+  }
+
+  async #send(plans: readonly ActivePlan[]): Promise<void> {
+    const issuedAt = new Date(this.#deps.clock.now()).toISOString();
+    const messages = plans.map((plan) => serviceMessages(plan, issuedAt, this.#deps));
+    await sendAll(messages);
+    for (const one of messages) {
+      const published = one.outcome();
+      this.published.set(one.service, published);
+      this.#pending.delete(one.service);
+      // After the acknowledgement: the copy is the cursor.
+      this.#deps.lkg.enqueue(this.env, one.service, published);
+    }
   }
 
   async #sendStatement(
@@ -172,9 +208,7 @@ export class EnvironmentPublisher {
   ): Promise<void> {
     const { deployment, clock, era, signer, prefix } = this.#deps;
     const epoch = epochAt(place, era);
-    // Another daemon published a later epoch: this one is behind and leaves the word to it.
     if (this.lastStatement && compareEpochs(this.lastStatement.epoch, epoch) > 0) return;
-    const after = this.lastStatement ? Date.parse(this.lastStatement.issuedAt) + 1 : 0;
     const payload = statementPayload({
       deployment,
       env: this.env,
@@ -182,86 +216,14 @@ export class EnvironmentPublisher {
       recent: track.recent,
       status,
       held: track.held.map(heldService),
-      issuedAtMs: Math.max(clock.now(), after),
+      issuedAtMs: Math.max(clock.now(), this.#issuedAtMs + 1),
     });
     const bytes = signer.sign(payload);
-    this.lastStatement = payload;
-    this.#lastStatementBytes = bytes;
+    this.noteStatement(payload, bytes, true);
     await this.#retain(epochTopic(prefix, this.env), bytes);
-  }
-
-  #prepare(plan: ActivePlan, issuedAt: string, requestId: string | undefined): PreparedService {
-    const { deployment, prefix, signer, publisher } = this.#deps;
-    const { service, epoch } = plan;
-    const topics = serviceTopics(prefix, this.env, service);
-    const head: PayloadHead = { deployment, env: this.env, service, epoch, issuedAt };
-    const sendDiff = (payload: Uint8Array) =>
-      publisher.publish({ topic: topics.diff, payload, retain: false, qos: 1 });
-    if (plan.action === 'remove') {
-      const envelope = signer.sign(tombstonePayload(head));
-      return {
-        service,
-        next: { kind: 'tombstone', epoch, envelope },
-        sendSchema: async () => {},
-        sendSnapshot: () => this.#retain(topics.snapshot, envelope),
-        sendDiff: () => sendDiff(envelope),
-      };
-    }
-    const { live, previous } = plan;
-    const schemaEnvelope = plan.newSchema
-      ? signer.sign(schemaPayload(head, live))
-      : (previous?.schemaEnvelope as Uint8Array);
-    const envelope = signer.sign(snapshotPayload(head, live, requestId));
-    const { digest, schema, config, secrets } = live.resolved;
-    return {
-      service,
-      next: {
-        kind: 'snapshot',
-        epoch,
-        envelope,
-        digest,
-        schema,
-        config,
-        secretsRev: secrets?.rev ?? null,
-        schemaEnvelope,
-      },
-      sendSchema: async () => {
-        if (plan.newSchema) await this.#retain(topics.schema, schemaEnvelope);
-      },
-      sendSnapshot: () => this.#retain(topics.snapshot, envelope),
-      sendDiff: () => {
-        const diff = diffPayload(head, live, previous, requestId);
-        return sendDiff(diff ? signer.sign(diff) : envelope);
-      },
-    };
   }
 
   #retain(topic: string, payload: Uint8Array): Promise<void> {
     return this.#deps.publisher.publish({ topic, payload, retain: true, qos: 1 });
   }
-}
-
-type ActivePlan = Extract<ServicePlan, { action: 'publish' | 'remove' }>;
-/** A plan by which nothing is published. */
-export type BlockedPlan = Exclude<ServicePlan, ActivePlan>;
-
-interface PreparedService {
-  readonly service: string;
-  readonly next: PublishedService;
-  sendSchema(): Promise<void>;
-  sendSnapshot(): Promise<void>;
-  sendDiff(): Promise<void>;
-}
-
-/** Longest pointer in a statement: ten of them must fit into 8 KiB. */
-const maxPointerLength = 200;
-
-function heldService(item: EnvironmentTrack['held'][number]): HeldService {
-  const { pointer, code } = item.finding;
-  return {
-    service: item.service,
-    since: item.since.commit,
-    code,
-    ...(pointer && pointer.length <= maxPointerLength ? { pointer } : {}),
-  };
 }
