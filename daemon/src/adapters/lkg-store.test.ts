@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -108,8 +108,27 @@ test('a copy cut short, changed, of another service or of an unknown signer goes
   ] as const) {
     await writeFile(join(folder, 'dev', `${name}.lkg`), bytes);
     expect((await store.readAll('dev')).has(name)).toBe(false);
-    expect(await readdir(join(folder, 'dev', 'quarantine'))).toContain(`${name}.lkg`);
+    const refused = (await readdir(join(folder, 'dev', 'quarantine'))).sort();
+    expect(refused.at(-1)).toMatch(new RegExp(`\\.${name}\\.lkg$`));
   }
   await store.write('dev', 'c', stranger);
   expect((await store.readAll('dev')).has('c')).toBe(false);
+});
+
+test('five refused copies are kept, the newest', async () => {
+  await store.write('dev', 'a', snapshot);
+  for (let i = 0; i < 8; i++) await writeFile(join(folder, 'dev', `s${i}.lkg`), 'damaged');
+  expect([...(await store.readAll('dev')).keys()]).toEqual(['a']);
+  expect(await readdir(join(folder, 'dev', 'quarantine'))).toHaveLength(5);
+});
+
+test('what the disk does not give is left out and left alone', async () => {
+  await store.write('dev', 'a', snapshot);
+  await mkdir(join(folder, 'dev', 'b.lkg'));
+  await writeFile(join(folder, 'prod'), 'a file where a folder belongs');
+  expect(await store.environments()).toEqual(['dev', 'prod']);
+  expect([...(await store.readAll('dev')).keys()]).toEqual(['a']);
+  expect((await store.readAll('prod')).size).toBe(0);
+  await expect(store.write('prod', 'a', snapshot)).rejects.toMatchObject({ code: 'HW_STORAGE_FAILED' });
+  expect(await readdir(join(folder, 'dev'))).toContain('b.lkg');
 });

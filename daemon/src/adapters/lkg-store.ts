@@ -2,7 +2,7 @@
  * The daemon's last-known-good copies: `<data>/lkg/<env>/<service>.lkg`, in the format every client uses. They are the cursor: a
  * file is written after the broker acknowledged its message, so whatever a crash leaves is published again and never skipped.
  */
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type CryptoBackend,
@@ -18,13 +18,14 @@ import {
 } from '@headwater/schemas/protocol';
 import type { PublishedService } from '../core/plan.ts';
 import type { Log } from '../log.ts';
-import { writeFileDurably } from './git/durable-fs.ts';
+import { storageFailed, writeFileDurably } from './git/durable-fs.ts';
 
 export interface LkgStore {
-  /** Every environment that has copies. */
+  /** Every environment that has copies. Never throws: a folder that cannot be read is reported and has none. */
   environments(): Promise<readonly string[]>;
-  /** Verified copies of an environment by service. A damaged one is quarantined, reported and left out. */
+  /** Verified copies of an environment by service. A damaged one is quarantined, reported and left out. Never throws. */
   readAll(env: string): Promise<Map<string, PublishedService>>;
+  /** @throws HeadwaterError `HW_STORAGE_FAILED`. */
   write(env: string, service: string, published: PublishedService): Promise<void>;
 }
 
@@ -38,26 +39,37 @@ export interface LkgStoreOptions {
 }
 
 const suffix = '.lkg';
+/** Quarantined copies kept per environment, for whoever looks for the cause. */
+const maxQuarantined = 5;
+/** Copies read side by side: most of the time goes into waiting for the disk. */
+const readAtOnce = 32;
 
 export function createLkgStore(options: LkgStoreOptions): LkgStore {
   return {
     async environments() {
-      const names = await listFolder(options.folder);
+      const names = await listFolder(options.folder, options);
       return names.filter(isName);
     },
     async readAll(env) {
+      const services = (await listFolder(join(options.folder, env), options))
+        .filter((name) => name.endsWith(suffix))
+        .map((name) => name.slice(0, -suffix.length))
+        .filter(isName);
       const copies = new Map<string, PublishedService>();
-      for (const name of await listFolder(join(options.folder, env))) {
-        const service = name.slice(0, -suffix.length);
-        if (!name.endsWith(suffix) || !isName(service)) continue;
-        const published = await readOne(options, env, service);
-        if (published) copies.set(service, published);
+      for (let start = 0; start < services.length; start += readAtOnce) {
+        const some = services.slice(start, start + readAtOnce);
+        const read = await Promise.all(some.map((service) => readOne(options, env, service)));
+        read.forEach((published, at) => {
+          if (published) copies.set(some[at] as string, published);
+        });
       }
       return copies;
     },
     async write(env, service, published) {
       const folder = join(options.folder, env);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+        throw storageFailed('mkdir', folder, error);
+      });
       const parts = new Map<LkgPartName, Uint8Array>([['envelope', published.envelope]]);
       if (published.schemaEnvelope) parts.set('schema', published.schemaEnvelope);
       const header = {
@@ -82,16 +94,27 @@ async function readOne(
   try {
     return verify(await readFile(path), options, env, service);
   } catch (error) {
-    if (!isHeadwaterError(error)) throw error;
-    const quarantine = join(options.folder, env, 'quarantine');
-    await mkdir(quarantine, { recursive: true, mode: 0o700 });
-    await rename(path, join(quarantine, `${service}${suffix}`));
-    options.log.warn(
-      { env, service, code: error.code, reason: error.message },
-      'last-known-good copy moved to quarantine',
+    const { code, message } = error as NodeJS.ErrnoException;
+    const fields = { env, service, code, reason: message };
+    if (!isHeadwaterError(error)) {
+      // The disk's fault, not the copy's: it stays where it is, and what it held is published anew.
+      options.log.warn(fields, 'last-known-good copy cannot be read');
+      return null;
+    }
+    options.log.warn(fields, 'last-known-good copy refused, moving it to quarantine');
+    await quarantine(path, join(options.folder, env, 'quarantine'), `${service}${suffix}`).catch(
+      (cause: unknown) => options.log.warn({ env, service, err: cause }, 'quarantine failed'),
     );
     return null;
   }
+}
+
+async function quarantine(path: string, folder: string, name: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Names begin with the time, so that the oldest come first.
+  await rename(path, join(folder, `${new Date().toISOString().replaceAll(':', '')}.${name}`));
+  const kept = (await readdir(folder)).sort();
+  for (const old of kept.slice(0, -maxQuarantined)) await rm(join(folder, old), { force: true });
 }
 
 function verify(bytes: Uint8Array, options: LkgStoreOptions, env: string, service: string): PublishedService {
@@ -120,11 +143,12 @@ function verify(bytes: Uint8Array, options: LkgStoreOptions, env: string, servic
   };
 }
 
-async function listFolder(path: string): Promise<string[]> {
+async function listFolder(path: string, { log }: LkgStoreOptions): Promise<string[]> {
   try {
     return await readdir(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      log.warn({ folder: path, err: error }, 'last-known-good copies cannot be read');
+    return [];
   }
 }
