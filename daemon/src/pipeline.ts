@@ -136,6 +136,15 @@ export class Pipeline {
     });
   }
 
+  /** Somebody is about to move the branch to this commit. Saves time when it comes true; nothing follows from it otherwise. */
+  onAnnounced(next: CommitId): void {
+    void this.#queue.run(async () => {
+      if (this.#stopped || this.#engineIsStuck) return;
+      // Whatever is wrong with the commit is found again, and told, when it is the tip.
+      await this.#engine?.lookAhead(next).catch(() => {});
+    });
+  }
+
   /** Signs and publishes every statement anew, and whatever could not be published before. */
   refreshStatements(): Promise<void> {
     return this.#queue.run(() => this.#catchUp());
