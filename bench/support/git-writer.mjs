@@ -38,10 +38,10 @@ export async function openWriter(gitDir) {
   return {
     /**
      * @param {Record<string, string>} files new content by path
-     * @param {{ durable?: boolean }} [options] `durable` syncs every object and the ref, as `git -c core.fsync=all` does
+     * @param {{ durable?: boolean }} [options] `durable` (default) syncs every object and the ref before the rename, as Headwater does itself and `git -c core.fsync=all`
      * @returns {Commit}
      */
-    commit(files, { durable = false } = {}) {
+    commit(files, { durable = true } = {}) {
       const startedAt = now();
       for (const [path, text] of Object.entries(files)) {
         place(root, path.split('/'), writeObject(gitDir, 'blob', Buffer.from(text), durable));
