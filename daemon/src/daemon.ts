@@ -25,7 +25,14 @@ import { RepoIndex } from './core/repo-index.ts';
 import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
 import { followRepository, readDeployment } from './followed-repository.ts';
-import { daemonIdOf, type HealthDeps, healthIntervalMs, healthOf, lastWill } from './health-reporter.ts';
+import {
+  daemonIdOf,
+  type HealthDeps,
+  healthIntervalMs,
+  healthOf,
+  lastWill,
+  lastWord,
+} from './health-reporter.ts';
 import { namesOf } from './http/host-check.ts';
 import { buildServer } from './http/server.ts';
 import type { Log } from './log.ts';
@@ -64,6 +71,9 @@ const era = 1;
 /** How often the daemon signs its statements anew. [protocol §3] */
 const statementIntervalMs = 30_000;
 
+/** How long a broker that does not answer may hold up the stop, per step. */
+const stopWaitMs = 5_000;
+
 /**
  * Starts a daemon and resolves when the followed branch is judged and, with an embedded broker, published.
  * @throws HeadwaterError saying what stands in the way: `HW_REPO_*`, `HW_DATA_*`, `HW_KEY_FILE`, `HW_PORT_TAKEN`, ...
@@ -71,7 +81,9 @@ const statementIntervalMs = 30_000;
 export async function startDaemon(config: DaemonConfig, log: Log): Promise<Daemon> {
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async () => {
-    for (const close of closers.reverse()) await close();
+    // In reverse order, every one of them: a disk that fails at the end must not keep the lock or the broker.
+    for (const close of closers.splice(0).reverse())
+      await close().catch((error) => log.error({ err: error }, 'stopping failed in part'));
   };
   try {
     return await assemble(config, log, closers, closeAll);
@@ -139,10 +151,13 @@ async function assemble(
   const stored = new Map<string, Map<string, PublishedService>>();
   for (const env of await store.environments()) stored.set(env, await store.readAll(env));
   const lkg = new LkgWriter(store, (error) => {
-    if (error === null) problems.clear('lkg');
-    else if (problems.set('lkg', problemOf(error, 'HW_STORAGE_FAILED'))) {
-      log.error({ err: error }, 'last-known-good copies cannot be written');
-    }
+    if (error !== null) {
+      if (problems.set('lkg', problemOf(error, 'HW_STORAGE_FAILED')))
+        log.error(
+          { err: error },
+          'last-known-good copies cannot be written; config is published all the same',
+        );
+    } else if (problems.clear('lkg')) log.info({}, 'last-known-good copies are written again');
   });
   closers.push(() => lkg.flush());
 
@@ -168,6 +183,7 @@ async function assemble(
     branch: config.branch,
     stored,
     guardTopics: broker === null,
+    onInStep: () => void sayHealth(),
     log,
   });
   const view = createDaemonView({
@@ -183,7 +199,8 @@ async function assemble(
   closers.push(() => server.close());
 
   await pipeline.start();
-  closers.push(() => pipeline.stop());
+  closers.push(() => within(stopWaitMs, sayGoodbye()));
+  closers.push(() => within(stopWaitMs, pipeline.stop()));
   closers.push(() => repository.watcher.close());
   await new Promise<void>((resolve, reject) => {
     const follow = (moved: string | null) => void pipeline.onTip(moved).then(resolve, fatal);
@@ -255,7 +272,6 @@ async function assemble(
     closers.push(async () => {
       clearInterval(statements);
       clearInterval(beat);
-      await sayGoodbye();
     });
     void sayHealth();
   }
@@ -267,8 +283,8 @@ async function assemble(
   }
 
   async function sayGoodbye(): Promise<void> {
-    const payload = utf8(JSON.stringify({ ...healthOf(health, pipeline), ok: false }));
-    await publishQuietly(healthTopic(prefix, health.daemonId), payload);
+    const { topic, payload } = lastWord(health, pipeline, prefix);
+    await publishQuietly(topic, payload);
   }
 
   /** Health is not worth an error: without a broker nobody could read it, and the broker's absence is a problem of its own. */
@@ -284,4 +300,13 @@ async function assemble(
     process.exitCode = 3;
     process.kill(process.pid, 'SIGTERM');
   }
+}
+
+/** Waits for `work`, but not for ever. What it still does later is cut off by closing what it uses. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, enough]).finally(() => clearTimeout(timer));
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Health, healthTopic, utf8 } from '@headwater/schemas/protocol';
+import { type Health, type HealthProblem, healthTopic, utf8 } from '@headwater/schemas/protocol';
 import { statusOf } from './daemon-view.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Clock } from './ports.ts';
@@ -55,12 +55,35 @@ export function healthOf(deps: HealthDeps, pipeline: Pipeline | null): Health {
 }
 
 /** What the broker says about a daemon that vanished. */
-export function lastWill(deps: HealthDeps, prefix: string): { topic: string; payload: Uint8Array } {
-  const problem = {
+export function lastWill(deps: HealthDeps, prefix: string): HealthMessage {
+  return notRunning(deps, null, prefix, {
     code: 'HW_DAEMON_NOT_RUNNING',
     message: 'the daemon is gone without a word',
     hint: 'Services keep running their last config. Start the daemon again and look into its log.',
-  };
-  const health: Health = { ...healthOf(deps, null), ok: false, problems: [problem] };
-  return { topic: healthTopic(prefix, deps.daemonId), payload: utf8(JSON.stringify(health)) };
+  });
+}
+
+/** What a daemon says of itself when it is stopped. */
+export function lastWord(deps: HealthDeps, pipeline: Pipeline, prefix: string): HealthMessage {
+  return notRunning(deps, pipeline, prefix, {
+    code: 'HW_DAEMON_NOT_RUNNING',
+    message: 'the daemon was stopped',
+    hint: 'Services keep running their last config. Start the daemon again to publish changes.',
+  });
+}
+
+interface HealthMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+
+function notRunning(
+  deps: HealthDeps,
+  pipeline: Pipeline | null,
+  prefix: string,
+  problem: HealthProblem,
+): HealthMessage {
+  const health = healthOf(deps, pipeline);
+  const told: Health = { ...health, ok: false, problems: [problem, ...health.problems] };
+  return { topic: healthTopic(prefix, deps.daemonId), payload: utf8(JSON.stringify(told)) };
 }

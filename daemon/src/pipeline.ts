@@ -45,8 +45,13 @@ export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env'> {
   readonly stored: ReadonlyMap<string, Map<string, PublishedService>>;
   /** Follows every topic of ours on an outside broker, to notice what others put there; an embedded one needs none of it. */
   readonly guardTopics: boolean;
+  /** Called when the broker is in step again: what was said of this daemon meanwhile is out of date. */
+  readonly onInStep?: () => void;
   readonly log: Log;
 }
+
+/** A job that lasts longer looks again at what other daemons said before it says something itself. */
+const sleptMs = 250;
 
 /** First and longest wait before what failed is tried again. A connect or a new commit tries at once. */
 const firstRetryMs = 1_000;
@@ -67,6 +72,8 @@ export class Pipeline {
   #isConnected = false;
   /** What the broker retains was read since it is connected. Until then nothing is published: it could be older. */
   #isInStep = false;
+  /** When this process last knew what others said, on the monotonic clock. */
+  #lookedAt = 0;
   #stopped = false;
   #retry: NodeJS.Timeout | null = null;
   #retryMs = firstRetryMs;
@@ -77,7 +84,7 @@ export class Pipeline {
     this.#guard = new TopicGuard(deps, {
       publishers: this.#publishers,
       publisherOf: (env) => this.#publisherOf(env),
-      later: (repair) => void this.#queue.run(() => this.#attempt('repair', repair)),
+      later: (repair) => void this.#run(() => this.#attempt('repair', repair)),
     });
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
   }
@@ -109,7 +116,7 @@ export class Pipeline {
       onConnect: () => {
         this.#isConnected = true;
         this.#isInStep = false;
-        void this.#queue.run(() => this.#catchUp());
+        void this.#run(() => this.#catchUp());
       },
       onDisconnect: (reason) => {
         this.#isConnected = false;
@@ -131,7 +138,7 @@ export class Pipeline {
     const isFirst = this.#tip === undefined;
     this.#tip = tip;
     // Of a burst that comes faster than it is published only the newest tip matters: the engine passes all commits on its way.
-    return this.#queue.run(async () => {
+    return this.#run(async () => {
       if (isFirst || this.#tip === tip) await this.#follow(tip);
     });
   }
@@ -147,7 +154,10 @@ export class Pipeline {
 
   /** Signs and publishes every statement anew, and whatever could not be published before. */
   refreshStatements(): Promise<void> {
-    return this.#queue.run(() => this.#catchUp());
+    return this.#run(async () => {
+      await this.#attempt('repair', () => this.#lookAtStatements([...this.#publishers.keys()]));
+      await this.#catchUp();
+    });
   }
 
   /** Resolves when everything that was reported so far is dealt with. */
@@ -162,6 +172,13 @@ export class Pipeline {
     this.#guard.stop();
     for (const pacer of this.#pacers.values()) pacer.stop();
     await this.#queue.idle();
+  }
+
+  #run<T>(job: () => Promise<T>): Promise<T> {
+    return this.#queue.run(() => {
+      this.#lookedAt = this.#deps.clock.monotonic();
+      return job();
+    });
   }
 
   async #follow(tip: CommitId | null): Promise<void> {
@@ -257,33 +274,58 @@ export class Pipeline {
   async #sync(): Promise<void> {
     await syncKeys(this.#deps);
     this.#clearProblem('keys');
-    for (const env of new Set([...this.#publishers.keys(), ...(this.#engine?.environments.keys() ?? [])])) {
-      await this.#syncEnvironment(env);
-    }
+    const envs = new Set([...this.#publishers.keys(), ...(this.#engine?.environments.keys() ?? [])]);
+    await this.#readStatements([...envs]);
+    for (const env of envs) await this.#syncEnvironment(env);
     this.#isInStep = this.#isConnected;
     this.#deps.log.info({ broker: this.#deps.publisher.url }, 'broker in step');
+    this.#deps.onInStep?.();
   }
 
   async #syncEnvironment(env: string): Promise<void> {
     const publisher = this.#publisherOf(env);
     const track = this.#engine?.environments.get(env);
-    const topic = epochTopic(this.#deps.prefix, env);
-    const statement = (await this.#deps.publisher.readRetained([topic])).get(topic);
-    const found = openStatement(env, statement, this.#deps);
-    const isNewest = found !== null && statement !== undefined && publisher.noteStatement(found, statement);
     const services = [...new Set([...publisher.published.keys(), ...(track?.live.keys() ?? [])])];
     const missing = await adoptRetained(publisher, services, this.#deps);
     // What is about to be replaced anyway is not put back first.
     const lasting = missing.filter((service) => !track || publisher.saysWhatIsLive(track, service));
     await inWindows(lasting.map((service) => () => publisher.reassert(service)));
-    if (!isNewest) await publisher.reassertStatement();
     publisher.noteAll();
+  }
+
+  /**
+   * Reads where the environments stand on an outside broker. A timer may go off in a process that was asleep, whose news of other
+   * daemons still lie unread in the socket: it must look before it speaks.
+   */
+  async #lookAtStatements(envs: readonly string[]): Promise<void> {
+    if (!this.#deps.guardTopics || !this.#isInStep) return;
+    await this.#readStatements(envs);
+    this.#lookedAt = this.#deps.clock.monotonic();
+  }
+
+  /** A stopped process goes on in the middle of a job as if nothing had been; the clock knows better. */
+  #mayHaveSlept(): boolean {
+    return this.#deps.clock.monotonic() - this.#lookedAt > sleptMs;
+  }
+
+  async #readStatements(envs: readonly string[]): Promise<void> {
+    const topics = envs.map((env) => ({ env, topic: epochTopic(this.#deps.prefix, env) }));
+    const retained = await this.#deps.publisher.readRetained(topics.map(({ topic }) => topic));
+    for (const { env, topic } of topics) {
+      const bytes = retained.get(topic);
+      const publisher = this.#publisherOf(env);
+      if (bytes && publisher.isNewestStatement(bytes)) continue;
+      const found = openStatement(env, bytes, this.#deps);
+      if (!found || !bytes || !publisher.noteStatement(found, bytes)) await publisher.reassertStatement();
+    }
   }
 
   /** Publishes what waits in one environment, then where it stands. False when something is left to do. */
   async #publishEnvironment(engine: EpochEngine, track: EnvironmentTrack): Promise<boolean> {
     if (!this.#isInStep) return true; // the next connect does it
     const publisher = this.#publisherOf(track.env);
+    if (this.#mayHaveSlept() && !(await this.#attempt('repair', () => this.#lookAtStatements([track.env]))))
+      return false;
     if (this.#isBehind(engine, publisher)) return true; // the next commit, or the next statement, tells more
     return this.#attempt(`publish:${track.env}`, async () => {
       const summary = await publisher.publish(track);
@@ -335,11 +377,15 @@ export class Pipeline {
   #pacerOf(env: string): StatementPacer {
     let pacer = this.#pacers.get(env);
     if (!pacer) {
-      const attempt = (send: () => Promise<void>) => this.#attempt(`publish:${env}`, send);
+      const attempt = (send: () => Promise<void>) =>
+        this.#attempt(`publish:${env}`, async () => {
+          await this.#lookAtStatements([env]);
+          await send();
+        });
       pacer = new StatementPacer(
         this.#deps.clock,
         () => this.#sendStatement(env),
-        (send) => void this.#queue.run(() => attempt(send)),
+        (send) => void this.#run(() => attempt(send)),
       );
       this.#pacers.set(env, pacer);
     }
@@ -349,6 +395,7 @@ export class Pipeline {
   async #sendStatement(env: string): Promise<void> {
     const track = this.#engine?.environments.get(env);
     if (!track || !this.#isInStep || this.#stopped) return;
+    if (this.#mayHaveSlept()) await this.#lookAtStatements([env]);
     const degraded =
       track.held.length > 0 ||
       ['history', 'branch', 'read'].some((subject) => this.#deps.problems.has(subject));
@@ -363,9 +410,9 @@ export class Pipeline {
     } else if (target?.kind === 'keys') {
       // Ours again after a stranger's: that is news, too.
       if (this.#guard.isKnown(message) && !this.#deps.problems.has('keys')) return;
-      void this.#queue.run(() => this.#attempt('broker', () => syncKeys(this.#deps)));
+      void this.#run(() => this.#attempt('broker', () => syncKeys(this.#deps)));
     } else if (this.#deps.guardTopics && !this.#guard.isKnown(message)) {
-      void this.#queue.run(() => this.#judge(message));
+      void this.#run(() => this.#judge(message));
     }
   }
 
@@ -410,9 +457,7 @@ export class Pipeline {
     this.#retry = setTimeout(() => {
       this.#retry = null;
       const tip = this.#tip;
-      void this.#queue.run(() =>
-        this.#engineIsStuck && tip !== undefined ? this.#follow(tip) : this.#catchUp(),
-      );
+      void this.#run(() => (this.#engineIsStuck && tip !== undefined ? this.#follow(tip) : this.#catchUp()));
     }, this.#retryMs).unref();
     this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
   }

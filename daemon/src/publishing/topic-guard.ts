@@ -56,11 +56,12 @@ export class TopicGuard {
 
   /** Judges a message on a topic of an environment. @throws HeadwaterError as `Publisher.publish`. */
   async judge(message: IncomingMessage): Promise<void> {
-    const target = parseTopic(this.#deps.prefix, message.topic);
-    if (!target || this.isKnown(message)) return;
-    if (target.kind === 'epoch') await this.#judgeStatement(target.env, message);
-    else if (target.kind === 'snapshot') await this.#judgeSnapshot(target.env, target.service, message);
-    else if (target.kind === 'schema') await this.#judgeSchema(target.env, target.service, message);
+    if (await this.#isFine(message)) return;
+    // By now something else may stand there: what counts is the topic, not the news of it.
+    const { topic } = message;
+    const payload = (await this.#deps.publisher.readRetained([topic])).get(topic);
+    if (payload && (await this.#isFine({ topic, payload }))) return;
+    await this.#repair(topic);
   }
 
   stop(): void {
@@ -68,56 +69,72 @@ export class TopicGuard {
     this.#waiting.clear();
   }
 
-  async #judgeStatement(env: string, { topic, payload }: IncomingMessage): Promise<void> {
-    const found = openStatement(env, payload, this.#deps);
-    if (found && this.#host.publisherOf(env).noteStatement(found, payload)) return;
-    const publisher = this.#host.publishers.get(env);
-    if (publisher?.lastStatement) await this.#repair(topic, env, () => publisher.reassertStatement());
+  /** True when nothing has to be put right; a verified message that is not older was taken over then. */
+  async #isFine(message: IncomingMessage): Promise<boolean> {
+    const target = parseTopic(this.#deps.prefix, message.topic);
+    if (!target || this.isKnown(message)) return true;
+    if (target.kind === 'epoch') return this.#takeStatement(target.env, message.payload);
+    if (target.kind === 'snapshot') return this.#takeSnapshot(target.env, target.service, message.payload);
+    if (target.kind === 'schema') return this.#takeSchema(target.env, target.service, message.payload);
+    return true;
   }
 
-  async #judgeSnapshot(env: string, service: string, { topic, payload }: IncomingMessage): Promise<void> {
+  #takeStatement(env: string, payload: Uint8Array): boolean {
+    const found = openStatement(env, payload, this.#deps);
+    if (found) return this.#host.publisherOf(env).noteStatement(found, payload);
+    return !this.#host.publishers.get(env)?.lastStatement;
+  }
+
+  async #takeSnapshot(env: string, service: string, payload: Uint8Array): Promise<boolean> {
     const stored = this.#host.publishers.get(env)?.published.get(service);
     let found = openRetained(env, service, payload, undefined, this.#deps);
-    if (found && (!stored || compareEpochs(found.epoch, stored.epoch) >= 0)) {
-      if (found.schema !== stored?.schema) {
-        const { schema } = serviceTopics(this.#deps.prefix, env, service);
-        const retained = await this.#deps.publisher.readRetained([schema]);
-        found = openRetained(env, service, payload, retained.get(schema), this.#deps) ?? found;
-      }
-      this.#host.publisherOf(env).adopt(service, found);
-    } else if (stored) await this.#repairService(topic, env, service);
+    if (!found || (stored && compareEpochs(found.epoch, stored.epoch) < 0)) return !stored;
+    if (found.schema !== stored?.schema) {
+      const { schema } = serviceTopics(this.#deps.prefix, env, service);
+      const retained = await this.#deps.publisher.readRetained([schema]);
+      found = openRetained(env, service, payload, retained.get(schema), this.#deps) ?? found;
+    }
+    this.#host.publisherOf(env).adopt(service, found);
+    return true;
   }
 
-  async #judgeSchema(env: string, service: string, { topic, payload }: IncomingMessage): Promise<void> {
+  #takeSchema(env: string, service: string, payload: Uint8Array): boolean {
     const publisher = this.#host.publishers.get(env);
     const stored = publisher?.published.get(service);
-    if (!publisher || stored?.kind !== 'snapshot') return; // without its snapshot a schema says nothing
+    if (!publisher || stored?.kind !== 'snapshot') return true; // without its snapshot a schema says nothing
     const found = openSchema(env, service, payload, this.#deps);
     if (found?.digest === stored.schema)
       publisher.published.set(service, { ...stored, schemaEnvelope: payload });
     // One of a later epoch comes just before its snapshot.
-    else if (!found || compareEpochs(found.epoch, stored.epoch) <= 0)
-      await this.#repairService(topic, env, service);
+    else return found !== null && compareEpochs(found.epoch, stored.epoch) > 0;
+    return true;
   }
 
-  #repairService(topic: string, env: string, service: string): Promise<void> {
-    return this.#repair(topic, env, async () => this.#host.publishers.get(env)?.reassert(service));
-  }
-
-  async #repair(topic: string, env: string, reassert: () => Promise<void>): Promise<void> {
-    const waitMs =
-      (this.#repairedAt.get(topic) ?? Number.NEGATIVE_INFINITY) + repairGapMs - this.#deps.clock.monotonic();
+  async #repair(topic: string): Promise<void> {
+    const { clock, log, prefix } = this.#deps;
+    const now = clock.monotonic();
+    const waitMs = (this.#repairedAt.get(topic) ?? Number.NEGATIVE_INFINITY) + repairGapMs - now;
     if (waitMs > 0) {
-      if (this.#waiting.has(topic)) return;
-      const timer = setTimeout(() => {
-        this.#waiting.delete(topic);
-        this.#host.later(() => this.#repair(topic, env, reassert));
-      }, waitMs);
-      this.#waiting.set(topic, timer.unref());
+      if (!this.#waiting.has(topic)) this.#waiting.set(topic, this.#lookLater(topic, waitMs));
       return;
     }
-    this.#repairedAt.set(topic, this.#deps.clock.monotonic());
-    this.#deps.log.warn({ env, topic }, 'foreign message on a config topic replaced');
-    await reassert();
+    const target = parseTopic(prefix, topic);
+    const keeper = target && 'env' in target ? this.#host.publishers.get(target.env) : undefined;
+    if (!target || !keeper) return;
+    this.#repairedAt.set(topic, now);
+    log.warn({ env: keeper.env, topic }, 'foreign message on a config topic replaced');
+    if (target.kind === 'epoch') await keeper.reassertStatement();
+    else if ('service' in target) await keeper.reassert(target.service);
+  }
+
+  #lookLater(topic: string, waitMs: number): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.#waiting.delete(topic);
+      this.#host.later(async () => {
+        const payload = (await this.#deps.publisher.readRetained([topic])).get(topic) ?? new Uint8Array();
+        await this.judge({ topic, payload });
+      });
+    }, waitMs);
+    return timer.unref();
   }
 }
