@@ -8,8 +8,8 @@ import type { PublishSummary } from './publishing/environment-publisher.ts';
 /** Most reasons reported of one commit; `headwater status` shows them all. */
 const maxReported = 10;
 
-/** Looks at a commit that is not here yet before it counts as missing: the daemon looks with every commit and every 30 s. */
-const patientLooks = 2;
+/** How long a commit that another daemon published may be missing here: fetching one takes seconds at most. */
+const patienceMs = 30_000;
 
 /** Tells people, once per change, what went live and what waits. The same reason in several environments is one line. */
 export class EnvironmentReports {
@@ -17,7 +17,7 @@ export class EnvironmentReports {
   readonly #problems: Problems;
   readonly #reported = new Map<string, string>();
   /** Per environment, the statement of another daemon that this one does not know how to reach yet. */
-  readonly #leading = new Map<string, { readonly commit: string; looks: number }>();
+  readonly #leading = new Map<string, { readonly commit: string; readonly sinceMs: number }>();
 
   constructor(log: Log, problems: Problems) {
     this.#log = log;
@@ -75,9 +75,10 @@ export class EnvironmentReports {
 
   /**
    * Another daemon is ahead in an environment (`null`: no longer). Usually for a moment, until the commit is here too.
+   * @param nowMs On the monotonic clock.
    * @returns true when it has been like that for so long that somebody should look.
    */
-  standsBy(env: string, statement: EpochPayload | null): boolean {
+  standsBy(env: string, statement: EpochPayload | null, nowMs: number): boolean {
     if (statement === null) {
       this.#leading.delete(env);
       return false;
@@ -85,12 +86,11 @@ export class EnvironmentReports {
     const { commit } = statement.epoch;
     const known = this.#leading.get(env);
     if (known?.commit !== commit) {
-      this.#leading.set(env, { commit, looks: 1 });
+      this.#leading.set(env, { commit, sinceMs: nowMs });
       this.#log.info({ env, epoch: describeEpoch(statement.epoch) }, 'another daemon is ahead, standing by');
       return false;
     }
-    known.looks += 1;
-    return known.looks > patientLooks;
+    return nowMs - known.sinceMs > patienceMs;
   }
 }
 

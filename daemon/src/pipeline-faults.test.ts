@@ -327,6 +327,9 @@ describe('other daemons and strangers', () => {
       tip = world.commit([tip], value(`ours ${i}`));
       await ours.to(tip);
     }
+    expect(codesOf(ours)).toEqual([]);
+    ours.clock.ms += 60_000;
+    await ours.pipeline.refreshStatements();
     expect(ours.news()).toEqual([]);
     expect(codesOf(ours)).toEqual(['HW_HISTORY_REWRITTEN']);
   });

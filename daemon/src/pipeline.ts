@@ -343,7 +343,7 @@ export class Pipeline {
       lastStatement !== null &&
       !publisher.isStatementOurs &&
       engine.beside([lastStatement.epoch.commit]).size > 0;
-    if (this.#reports.standsBy(env, isBehind ? lastStatement : null))
+    if (this.#reports.standsBy(env, isBehind ? lastStatement : null, this.#deps.clock.monotonic()))
       this.#setProblem(
         `behind:${env}`,
         new HeadwaterError('HW_HISTORY_REWRITTEN', {
