@@ -43,8 +43,6 @@ export class HeadwaterClient<T = JsonObject> {
   readonly config: DeepReadonly<T> = Object.freeze({}) as DeepReadonly<T>;
   /** The document at connect: what restart settings count from. */
   readonly atStart: DeepReadonly<T> = this.config;
-  /** Restart settings that differ from `atStart`, as JSON Pointers. */
-  readonly restartPending: readonly string[] = [];
   /** Epoch of `config`; `null` while it runs on defaults. */
   readonly epoch: Epoch | null = null;
 
@@ -67,6 +65,7 @@ export class HeadwaterClient<T = JsonObject> {
     setAside: 0,
   };
   readonly #refused: Record<string, number> = {};
+  #pending: readonly string[] | null = null;
   #hasConfig = false;
   #isClosed = false;
   #onFirst: (() => void) | null = null;
@@ -123,6 +122,13 @@ export class HeadwaterClient<T = JsonObject> {
 
   get counters(): Counters {
     return { ...this.#counts, refused: { ...this.#refused } };
+  }
+
+  /** Restart settings that differ from `atStart`, as JSON Pointers. */
+  get restartPending(): readonly string[] {
+    // Worked out when somebody reads it: a change should not wait for it.
+    this.#pending ??= this.#view.pending(this.atStart as JsonObject, this.config as JsonObject);
+    return this.#pending;
   }
 
   /** Listens to an event; call the result to stop. A listener that throws is logged and changes nothing. */
@@ -258,7 +264,7 @@ export class HeadwaterClient<T = JsonObject> {
     const isFirst = !this.#hasConfig;
     if (isFirst) this.#begin(current, held.epoch);
     else Object.assign(this, { config: current, epoch: held.epoch });
-    this.#readPending();
+    this.#pending = null;
     this.#tell('applied', { epoch: held.epoch, digest: held.digest });
     this.#onFirst?.();
     this.#onFirst = null;
@@ -292,12 +298,7 @@ export class HeadwaterClient<T = JsonObject> {
       });
     }
     if (this.#hasConfig && held) Object.assign(this, { config: this.#effective(held.config) });
-    this.#readPending();
-  }
-
-  #readPending(): void {
-    const pending = this.#view.pending(this.atStart as JsonObject, this.config as JsonObject);
-    Object.assign(this, { restartPending: pending });
+    this.#pending = null;
   }
 
   #refuse(refusal: Refusal): void {
