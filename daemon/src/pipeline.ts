@@ -261,11 +261,12 @@ export class Pipeline {
       isDone = await this.#attempt('broker', () => this.#sync());
     const engine = this.#engine;
     if (!engine) return;
-    for (const track of engine.environments.values()) {
-      this.#publisherOf(track.env).noteChanges(track);
-      isDone = (await this.#publishEnvironment(engine, track)) && isDone;
-    }
-    this.#reports.judged([...engine.environments.values()]);
+    const tracks = [...engine.environments.values()];
+    for (const track of tracks) this.#publisherOf(track.env).noteChanges(track);
+    // Side by side: no environment waits for what another one's subscribers acknowledge.
+    const done = await Promise.all(tracks.map((track) => this.#publishEnvironment(engine, track)));
+    isDone = done.every(Boolean) && isDone;
+    this.#reports.judged(tracks);
     isDone = (await this.#removeUndeclared(engine)) && isDone;
     if (isDone && this.#isInStep && !this.#engineIsStuck) this.#retryMs = firstRetryMs;
   }
