@@ -52,12 +52,22 @@ export function signEnvelope(
   if (keys.length < 1 || keys.length > maxSignatures)
     malformed(`it would carry ${keys.length} signatures, expected 1 to ${maxSignatures}`);
   const pae = encodePae(kind, payload);
-  const fields = keys.map(
-    (key) => `${keyIdOf(key.publicKey, crypto)} ${toBase64Url(crypto.sign(pae, key.seed))}`,
-  );
+  const fields = keys.map((key) => `${keyIdFor(key, crypto)} ${toBase64Url(crypto.sign(pae, key.seed))}`);
   const bytes = concatBytes(utf8(`HW1 ${kind} ${fields.join(' ')}\n`), payload);
   if (bytes.length > maxEnvelopeBytes) tooLarge(bytes.length);
   return bytes;
+}
+
+const keyIds = new WeakMap<SigningKey, string>();
+
+/** A daemon signs with the same key for months. */
+function keyIdFor(key: SigningKey, crypto: CryptoBackend): string {
+  let keyId = keyIds.get(key);
+  if (keyId === undefined) {
+    keyId = keyIdOf(key.publicKey, crypto);
+    keyIds.set(key, keyId);
+  }
+  return keyId;
 }
 
 /**

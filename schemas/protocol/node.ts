@@ -1,13 +1,12 @@
 import {
-  createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
+  hash,
   type KeyObject,
   sign,
   verify,
 } from 'node:crypto';
-import { toHex } from './bytes.ts';
 import { type CryptoBackend, isWeakPublicKey } from './crypto.ts';
 
 /** Fixed DER prefixes in front of a raw Ed25519 key (RFC 8410): PKCS #8 for a seed, SubjectPublicKeyInfo for a public key. */
@@ -22,12 +21,13 @@ const privateKeys = new WeakMap<Uint8Array, KeyObject>();
 /** The backend for Node: OpenSSL through node:crypto. */
 export const nodeCrypto: CryptoBackend = {
   name: 'node',
-  sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+  sha256: (bytes) => hash('sha256', bytes, 'buffer'),
   hmacSha256: (key, bytes) => createHmac('sha256', key).update(bytes).digest(),
   sign: (bytes, seed) => sign(null, bytes, privateKeyObject(seed)),
   verify(signature, bytes, publicKey) {
-    if (signature.length !== 64 || publicKey.length !== 32 || isWeakPublicKey(publicKey)) return false;
-    return verify(null, bytes, publicKeyObject(publicKey), signature);
+    if (signature.length !== 64 || publicKey.length !== 32) return false;
+    const key = publicKeyObject(publicKey);
+    return key !== null && verify(null, bytes, key, signature);
   },
   publicKeyOf(seed) {
     const der = createPublicKey(privateKeyObject(seed)).export({ format: 'der', type: 'spki' });
@@ -44,10 +44,12 @@ function privateKeyObject(seed: Uint8Array): KeyObject {
   return key;
 }
 
-function publicKeyObject(raw: Uint8Array): KeyObject {
-  const id = toHex(raw);
+/** `null` for a key under which a signature proves nothing. */
+function publicKeyObject(raw: Uint8Array): KeyObject | null {
+  const id = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('latin1');
   let key = publicKeys.get(id);
   if (!key) {
+    if (isWeakPublicKey(raw)) return null;
     key = createPublicKey({ key: Buffer.concat([spkiPrefix, raw]), format: 'der', type: 'spki' });
     if (publicKeys.size >= maxCachedKeys) publicKeys.clear();
     publicKeys.set(id, key);

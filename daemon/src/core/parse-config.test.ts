@@ -10,6 +10,8 @@ test('comments and the schema link are dropped, in objects inside lists too', ()
   ).toEqual({
     value: { a: { $schema: 2 }, b: [{ d: 1 }] },
   });
+  // The same key, spelt with an escape.
+  expect(parse('{"a":{"\\u0024comment":"why","b":1}}')).toEqual({ value: { a: { b: 1 } } });
   expect(parseDocument(Buffer.from('{"$schema":"x","$comment":"y"}'))).toEqual({
     value: { $schema: 'x', $comment: 'y' },
   });

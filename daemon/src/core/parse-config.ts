@@ -32,7 +32,10 @@ export function parseConfig(bytes: Uint8Array): ParsedConfig {
   const parsed = parseDocument(bytes);
   if ('problem' in parsed) return parsed;
   const { $schema: _, ...rest } = parsed.value;
-  return { value: withoutComments(rest) as JsonObject };
+  // Most files have none; a key may also be spelt with escapes.
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const mayComment = text.includes('$comment') || text.includes('\\u');
+  return { value: mayComment ? (withoutComments(rest) as JsonObject) : rest };
 }
 
 /** As `parseConfig`, with nothing dropped: for schemas, where `$schema` and `$comment` are keywords. */

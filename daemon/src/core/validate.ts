@@ -72,7 +72,7 @@ function visit(
   problems: Problem[],
 ): void {
   if (!isObject(value) || settings.length === 0) return;
-  const known = new Map(settings.map((setting) => [setting.name, setting]));
+  const known = byName(settings);
   let described: ReadonlySet<string> | 'any' | undefined;
   for (const [name, child] of Object.entries(value)) {
     const setting = known.get(name);
@@ -84,6 +84,18 @@ function visit(
     if (described !== 'any' && !described.has(name))
       problems.push(unknownSetting([...path, name], known.keys()));
   }
+}
+
+const namedSettings = new WeakMap<readonly Setting[], ReadonlyMap<string, Setting>>();
+
+/** A plan's settings never change, and every config of the service is held against them. */
+function byName(settings: readonly Setting[]): ReadonlyMap<string, Setting> {
+  let known = namedSettings.get(settings);
+  if (!known) {
+    known = new Map(settings.map((setting) => [setting.name, setting]));
+    namedSettings.set(settings, known);
+  }
+  return known;
 }
 
 export function unknownSetting(path: readonly (string | number)[], known: Iterable<string>): Problem {
