@@ -3,8 +3,8 @@ import type { PublishedService } from '../core/plan.ts';
 
 /** How long to wait before copies that could not be written are tried again. */
 const retryMs = 5_000;
-/** Copies written side by side: each waits for the disk three times. */
-const writtenAtOnce = 16;
+/** Copies written side by side. Fewer than libuv has threads: reading the branch must not queue behind a disk that syncs. */
+const writtenAtOnce = 3;
 /** Failures in a row after which a round ends: a full disk is not asked ten thousand times. */
 const maxFailures = 16;
 
@@ -22,8 +22,6 @@ export class LkgWriter {
   readonly #store: LkgStore;
   readonly #onProblem: (error: unknown | null) => void;
   readonly #waiting = new Map<string, Item>();
-  /** What a lane is at: two must not write one file. */
-  readonly #writing = new Set<string>();
   #running: Promise<void> | null = null;
   #retry: NodeJS.Timeout | null = null;
 
@@ -58,41 +56,29 @@ export class LkgWriter {
     });
   }
 
-  #takeNext(failed: ReadonlySet<string>): [string, Item] | null {
-    for (const [key, item] of this.#waiting) {
-      if (this.#writing.has(key) || failed.has(key)) continue;
-      this.#writing.add(key);
-      return [key, item];
-    }
-    return null;
-  }
-
   async #drain(): Promise<void> {
-    const failed = new Set<string>();
     const round = { failures: 0, lastError: null as unknown };
-    const lane = async () => {
-      for (;;) {
-        const next = round.failures < maxFailures ? this.#takeNext(failed) : null;
-        if (next === null) return;
-        const [key, item] = next;
+    const failed = new Set<string>();
+    const lane = async (keys: MapIterator<string>) => {
+      for (let next = keys.next(); !next.done && round.failures < maxFailures; next = keys.next()) {
+        const key = next.value;
+        if (failed.has(key)) continue;
         try {
-          await this.#store.write(item.env, item.service, item.published);
+          await this.#writeNewest(key);
           round.failures = 0;
-          if (this.#waiting.get(key) === item) this.#waiting.delete(key);
         } catch (error) {
           round.failures += 1;
           round.lastError = error;
           failed.add(key);
-          // Behind the others, so that one bad file holds back nobody, now or in the next round.
-          const newest = this.#waiting.get(key) ?? item;
-          this.#waiting.delete(key);
-          this.#waiting.set(key, newest);
-        } finally {
-          this.#writing.delete(key);
+          this.#moveToEnd(key);
         }
       }
     };
-    await Promise.all(Array.from({ length: writtenAtOnce }, lane));
+    do {
+      // One walk shared by all lanes, so that no key is in two of them at once.
+      const keys = this.#waiting.keys();
+      await Promise.all(Array.from({ length: writtenAtOnce }, () => lane(keys)));
+    } while (this.#waiting.size > failed.size && round.failures < maxFailures);
     if (this.#waiting.size === 0) {
       this.#onProblem(null);
       return;
@@ -102,5 +88,19 @@ export class LkgWriter {
       this.#retry = null;
       this.#start();
     }, retryMs).unref();
+  }
+
+  async #writeNewest(key: string): Promise<void> {
+    for (let item = this.#waiting.get(key); item !== undefined; item = this.#waiting.get(key)) {
+      await this.#store.write(item.env, item.service, item.published);
+      if (this.#waiting.get(key) === item) this.#waiting.delete(key);
+    }
+  }
+
+  /** Behind the others, so that one bad file holds back nobody, now or in the next round. */
+  #moveToEnd(key: string): void {
+    const item = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    if (item) this.#waiting.set(key, item);
   }
 }
