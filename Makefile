@@ -51,6 +51,10 @@ bench: build ## Measure against real peers; writes bench/results/
 	@sh scripts/setup.sh bench
 	@$(NODE) bench/run.mjs
 
+.PHONY: soak
+soak: build ## An hour of random edits, bad commits and kills (SOAK_MINUTES, SOAK_SEED)
+	@$(NODE) scripts/soak.mjs
+
 .PHONY: dev
 dev: build ## Recompile on every save
 	@npx --no-install tsc -b --watch
