@@ -61,17 +61,17 @@ function edit(step) {
   git('pull', '-q', '--rebase', 'origin', 'main');
   change('stt-worker', { post_publish_cooldown_ms: marker % 5000 });
   change('router', { router_queue_maxsize: 1 + (marker % 4096) });
-  change('camera', { timeout_ms: 1000 + (marker % 9000) });
+  change('camera', { quality: 80, timeout_ms: 1000 + (marker % 9000) });
   push('Soak');
   return git('rev-parse', 'HEAD');
 }
 
+/** Holds the environment until the next edit, which brings the setting back. */
 function badCommit() {
   counts.bad += 1;
   git('pull', '-q', '--rebase', 'origin', 'main');
   change('camera', { quality: 100_000 });
   push('Spoil');
-  change('camera', { quality: 80 });
 }
 
 function change(service, values) {
