@@ -1,6 +1,7 @@
 /** The key list at start: the connection file's or the cached one, whichever is newer. Both are anchored in the trusted roots. */
 import {
   type CryptoBackend,
+  equalBytes,
   HeadwaterError,
   type Keyring,
   openKeys,
@@ -30,7 +31,7 @@ export function newestKeyring(
   options: KeyListOptions,
 ): Keyring | null {
   const given = text === null ? null : openKeyList(utf8(text), options);
-  const cached = path === null ? null : readCachedKeys(path, options);
+  const cached = path === null ? null : readCachedKeys(path, options, given);
   const newest = (cached?.version ?? 0) > (given?.version ?? 0) ? cached : given;
   if (newest && newest.version < version) {
     options.onTrouble(
@@ -43,8 +44,15 @@ export function newestKeyring(
   return newest;
 }
 
-/** The cached list, or `null` when there is none that verifies. */
-export function readCachedKeys(path: string, options: KeyListOptions): Keyring | null {
+/**
+ * The cached list, or `null` when there is none that verifies.
+ * @param known A list verified before: the very same bytes need no second look.
+ */
+export function readCachedKeys(
+  path: string,
+  options: KeyListOptions,
+  known: Keyring | null = null,
+): Keyring | null {
   let bytes: Uint8Array | null;
   try {
     bytes = readWhole(path, maxKeyListBytes);
@@ -58,6 +66,7 @@ export function readCachedKeys(path: string, options: KeyListOptions): Keyring |
     );
     return null;
   }
+  if (bytes && known && equalBytes(bytes, known.envelope)) return known;
   return bytes && openKeyList(bytes, options);
 }
 

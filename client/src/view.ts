@@ -16,23 +16,31 @@ export interface View {
   pending(atStart: JsonObject, current: JsonObject): readonly string[];
 }
 
+const none: readonly string[] = Object.freeze([]);
+
 export function createView({ schema, environment }: Pick<ResolvedOptions, 'schema' | 'environment'>): View {
   let overrides = noOverrides;
-  let rules = applyRules([]);
+  let judging: readonly JsonObject[] = [];
+  // Made when the first setting is asked for: a service that starts has its config before.
+  let rules: ReturnType<typeof applyRules> | null = null;
   return {
     get overrides() {
       return overrides;
     },
     useSchema(delivered) {
       // What is hot is told by the schema that judged the document first: the own one may be older.
-      rules = applyRules([delivered, schema?.document].filter((document) => document != null));
+      judging = [delivered, schema?.document].filter((document) => document != null);
+      rules = null;
       // What overrides is told by the own schema: it is the one the program was written against.
       const source = schema?.document ?? delivered;
       overrides = source ? readEnvOverrides(source, environment) : noOverrides;
     },
     effective: (document) => effectiveConfig(document, schema?.defaults ?? {}, overrides.values),
     pending(atStart, current) {
-      const settings = changesBetween(atStart, current).map((change) => rules(change.path));
+      const changes = changesBetween(atStart, current);
+      if (changes.length === 0) return none;
+      rules ??= applyRules(judging);
+      const settings = changes.map(({ path }) => rules?.(path) ?? null);
       return Object.freeze([...new Set(settings.filter((setting) => setting !== null))]);
     },
   };
