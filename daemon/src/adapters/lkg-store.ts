@@ -15,6 +15,7 @@ import {
   type LkgPartName,
   openLkg,
   openMessage,
+  parseEnvelope,
 } from '@headwater/schemas/protocol';
 import type { PublishedService } from '../core/plan.ts';
 import type { Log } from '../log.ts';
@@ -117,30 +118,43 @@ async function quarantine(path: string, folder: string, name: string): Promise<v
   for (const old of kept.slice(0, -maxQuarantined)) await rm(join(folder, old), { force: true });
 }
 
+/** Every signature is verified once: ten thousand copies stand between a start and its first message. */
 function verify(bytes: Uint8Array, options: LkgStoreOptions, env: string, service: string): PublishedService {
   const { deployment, keyring, hmacKey, crypto } = options;
   const target = { deployment, env, service };
   const envelope = decodeLkg(bytes, hmacKey, crypto).parts.get('envelope') as Uint8Array;
-  const message = openMessage(envelope, ['snapshot', 'tombstone'], target, keyring, crypto);
-  if (message.signers.length === 0) {
-    throw new HeadwaterError('HW_SIGNER_REVOKED', {
-      message: 'every key that signed the copy is revoked',
-      hint: 'It is signed anew with the current key.',
+  if (parseEnvelope(envelope).kind === 'tombstone') {
+    const { payload, signers } = openMessage(envelope, ['tombstone'], target, keyring, crypto);
+    requireSigner(signers);
+    return { kind: 'tombstone', epoch: payload.epoch, envelope };
+  }
+  const { message, config, secrets, schema } = openLkg(bytes, target, keyring, hmacKey, crypto);
+  requireSigner(message.signers);
+  if (message.payload.kind !== 'snapshot') {
+    throw new HeadwaterError('HW_LKG_CORRUPT', {
+      message: `the copy holds a ${message.payload.kind}, expected a snapshot`,
+      hint: 'A daemon keeps what stands on the snapshot topic; it is published anew.',
     });
   }
-  if (message.payload.kind === 'tombstone')
-    return { kind: 'tombstone', epoch: message.payload.epoch, envelope };
-  const { config, secrets, schema } = openLkg(bytes, target, keyring, hmacKey, crypto);
+  const { epoch, digest } = message.payload;
   return {
     kind: 'snapshot',
-    epoch: message.payload.epoch,
+    epoch,
     envelope,
-    digest: message.payload.digest,
+    digest,
     schema: message.payload.schema,
     secretsRev: secrets?.rev ?? null,
     config,
-    ...(schema ? { schemaEnvelope: schema.envelope.bytes } : {}),
+    ...(schema && schema.signers.length > 0 ? { schemaEnvelope: schema.envelope.bytes } : {}),
   };
+}
+
+function requireSigner(signers: readonly string[]): void {
+  if (signers.length > 0) return;
+  throw new HeadwaterError('HW_SIGNER_REVOKED', {
+    message: 'every key that signed the copy is revoked',
+    hint: 'It is signed anew with the current key.',
+  });
 }
 
 async function listFolder(path: string, { log }: LkgStoreOptions): Promise<string[]> {
