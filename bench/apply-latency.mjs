@@ -2,7 +2,7 @@
 // the same minutes and with the same bytes: etcd from put to watch event, and Mosquitto from publish to receipt.
 import { join } from 'node:path';
 import { captureDiff } from './support/capture.mjs';
-import { msBetween, now, pause } from './support/clock.mjs';
+import { msBetween, now, pause, sleep } from './support/clock.mjs';
 import { openGrpc, putRequest } from './support/grpc.mjs';
 import {
   configPath,
@@ -63,6 +63,12 @@ export async function measure({ folder, progress }) {
     progress(`pass ${pass} of ${passes}`);
     for (const side of sides) await repeat(side, perPass, samples[side.name]);
   }
+  progress('a busy branch');
+  const busy = [];
+  for (let i = 0; i < 150; i++) {
+    busy.push((await sides[0].once()).ms);
+    await sleep(2);
+  }
   for (const side of sides) await side.close();
   await Promise.all([daemon.stop(), etcd.stop(), echo.stop(), mosquitto.stop()]);
   const summaries = Object.fromEntries(
@@ -72,6 +78,7 @@ export async function measure({ folder, progress }) {
     messageBytes: message.length,
     versions: { etcd: etcd.version, mosquitto: mosquitto.version },
     durableCommit: summarize(sides[0].fromStart),
+    busy: summarize(busy),
     ...summaries,
   };
 }

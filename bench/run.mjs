@@ -67,15 +67,17 @@ function report(results) {
   console.log(`\n${parts.join('\n\n')}\n\n${where} ${load}`);
   mkdirSync(`${here}results`, { recursive: true });
   writeFileSync(`${here}results/latest.json`, `${JSON.stringify({ where, load, rows, results }, null, 2)}\n`);
-  const chart = results['apply-latency'] && latencyChart(results['apply-latency'], where);
+  const chart =
+    results['apply-latency'] &&
+    latencyChart(results['apply-latency'], `${date}, ${text.split(',')[0]}, Node ${process.versions.node}`);
   if (chart) writeFileSync(`${here}results/latency.svg`, chart);
-  if (process.argv.includes('--save')) save(parts, where, chart);
+  if (process.argv.includes('--save')) save(parts, `${where} ${load}`, chart);
 }
 
 function latencyChart({ native, noble, etcd, mosquitto, messageBytes }, where) {
   return barChart({
     title: 'From a change to another process that has it',
-    subtitle: `${messageBytes} bytes each, one run. ${where}`.slice(0, 130),
+    subtitle: `${messageBytes} bytes each, one run, ${where}`,
     unit: 'ms',
     bars: [
       { label: 'Headwater, signed and verified', ...native, isOurs: true },

@@ -22,7 +22,7 @@ export function rowsOf(results) {
 
 function applyRows(found) {
   if (!found) return [];
-  const { native, noble, etcd, etcd1k, grpcFloor, mosquitto, durableCommit, messageBytes } = found;
+  const { native, noble, busy, etcd, etcd1k, grpcFloor, mosquitto, durableCommit, messageBytes } = found;
   const ratio = native.p50 / etcd.p50;
   return [
     row(
@@ -50,6 +50,7 @@ function applyRows(found) {
       undefined,
       peer(`Mosquitto, ${messageBytes} B`, mosquitto),
     ),
+    row('ref visible → applied, one change after the other', 'ms', busy),
     row('synced commit begins → applied', 'ms', durableCommit, undefined, peer('etcd put → watch', etcd)),
     row('etcd put → watch, 1 KB', 'ms', etcd1k, undefined, peer('its client alone (no storage)', grpcFloor)),
   ];
