@@ -3,7 +3,6 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, equalBytes, toHex } from './bytes.ts';
 import { type CryptoBackend, isWeakPublicKey } from './crypto.ts';
-import { VerifyingPoint } from './noble-key.ts';
 
 ed.hashes.sha512 = sha512;
 
@@ -22,7 +21,7 @@ export const nobleCrypto: CryptoBackend = {
  * clients would part ways. This is the plain equation of RFC 8032 §5.1.7: R must be the encoding of [S]B - [k]A.
  */
 function verify(signature: Uint8Array, bytes: Uint8Array, publicKey: Uint8Array): boolean {
-  if (signature.length !== 64 || publicKey.length !== 32) return false;
+  if (signature.length !== 64 || publicKey.length !== 32 || isWeakPublicKey(publicKey)) return false;
   const r = signature.subarray(0, 32);
   const s = littleEndian(signature.subarray(32));
   const { n: order } = ed.Point.CURVE();
@@ -30,29 +29,16 @@ function verify(signature: Uint8Array, bytes: Uint8Array, publicKey: Uint8Array)
   const point = pointOf(publicKey);
   if (!point) return false;
   const k = littleEndian(sha512(concatBytes(r, publicKey, bytes))) % order;
-  const expected = ed.Point.BASE.multiply(s, false).subtract(point.times(k));
+  const expected = ed.Point.BASE.multiply(s, false).subtract(point.multiply(k, false));
   return equalBytes(expected.toBytes(), r);
 }
 
-/** A deployment has a handful of keys; a broker that invents more must not fill memory. */
-const maxCachedPoints = 8;
-const points = new Map<string, VerifyingPoint>();
-
-/** `null` for a key under which nothing verifies, or a signature proves nothing. */
-function pointOf(publicKey: Uint8Array): VerifyingPoint | null {
-  const id = toHex(publicKey);
-  let point = points.get(id);
-  if (!point) {
-    if (isWeakPublicKey(publicKey)) return null;
-    try {
-      point = new VerifyingPoint(ed.Point.fromBytes(publicKey, false));
-    } catch {
-      return null; // not on the curve: to a verifier that is simply "no"
-    }
-    if (points.size >= maxCachedPoints) points.clear();
-    points.set(id, point);
+function pointOf(publicKey: Uint8Array): ed.Point | null {
+  try {
+    return ed.Point.fromBytes(publicKey, false);
+  } catch {
+    return null; // not on the curve: to a verifier that is simply "no"
   }
-  return point;
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
