@@ -60,8 +60,10 @@ function judgeKeys(bytes: Uint8Array, ours: Keyring, crypto: CryptoBackend): 'ne
   }
 }
 
-/** Services looked at in one go: verifying ten thousand messages must not stop the daemon. */
-const adoptedAtOnce = 128;
+/** Services whose topics are read in one go. */
+const readAtOnce = 1_024;
+/** Services judged before others get a turn: verifying ten thousand messages must not stop the daemon. */
+const judgedAtOnce = 128;
 
 /** Takes over what is verified and newer on the broker, for the given services. Returns the ones whose stored message is missing there. */
 export async function adoptRetained(
@@ -72,17 +74,17 @@ export async function adoptRetained(
   const { publisher, prefix } = deps;
   const { env } = environment;
   const missing: string[] = [];
-  for (let start = 0; start < services.length; start += adoptedAtOnce) {
-    const some = services.slice(start, start + adoptedAtOnce);
+  for (let start = 0; start < services.length; start += readAtOnce) {
+    const some = services.slice(start, start + readAtOnce);
     const topics = some.map((service) => ({ service, ...serviceTopics(prefix, env, service) }));
     const retained = await publisher.readRetained(
       topics.flatMap(({ snapshot, schema }) => [snapshot, schema]),
     );
-    for (const { service, snapshot, schema } of topics) {
+    for (const [at, { service, snapshot, schema }] of topics.entries()) {
+      if (at % judgedAtOnce === 0) await nextTurn();
       if (isMissing(environment, service, retained.get(snapshot), retained.get(schema), deps))
         missing.push(service);
     }
-    await nextTurn();
   }
   return missing;
 }

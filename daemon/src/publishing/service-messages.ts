@@ -85,8 +85,10 @@ export function serviceMessages(
   };
 }
 
+/** Services that go out in one go, with their messages one behind the other. */
+const maxInOneGo = 256;
 /** Messages that may wait for their acknowledgement at once: keeps the daemon answering, and MQTT's 65,535 packet ids suffice. */
-const windowSize = 256;
+const windowSize = 1_024;
 
 /** Schemas of all services first, then snapshots, then diffs. [protocol §5] Resolves once all of it is acknowledged. */
 export async function sendAll(services: readonly ServiceMessages[]): Promise<void> {
@@ -94,7 +96,7 @@ export async function sendAll(services: readonly ServiceMessages[]): Promise<voi
     services.map((one) => () => one[send]()),
   );
   // A few services go out in one go: the broker keeps their order, and nobody waits for three round trips.
-  if (services.length <= windowSize) await Promise.all(phases.flat().map((send) => send()));
+  if (services.length <= maxInOneGo) await Promise.all(phases.flat().map((send) => send()));
   else for (const phase of phases) await inWindows(phase);
 }
 

@@ -33,10 +33,11 @@ export function createRetainedReader(
   let active: { readonly found: Map<string, Uint8Array>; readonly nonce: string; done(): void } | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  async function readBatch(topics: readonly string[], found: Map<string, Uint8Array>): Promise<void> {
-    const nonce = randomUUID();
-    const payload = Buffer.from(nonce);
-    await session.publish({ topic: markerTopic, payload, retain: true, qos: 1 });
+  async function readBatch(
+    topics: readonly string[],
+    nonce: string,
+    found: Map<string, Uint8Array>,
+  ): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const answered = new Promise<void>((resolve, reject) => {
       active = { found, nonce, done: resolve };
@@ -49,14 +50,24 @@ export function createRetainedReader(
       clearTimeout(timer);
       active = undefined;
     }
-    await session.unsubscribe([...topics.filter((topic) => !keep.has(topic)), markerTopic]);
   }
 
   async function readAll(topics: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const found = new Map<string, Uint8Array>();
+    const nonce = randomUUID();
+    await session.publish({ topic: markerTopic, payload: Buffer.from(nonce), retain: true, qos: 1 });
+    let left: Promise<void> = Promise.resolve();
     for (let from = 0; from < topics.length; from += BATCH) {
-      await readBatch(topics.slice(from, from + BATCH), found);
+      const some = topics.slice(from, from + BATCH);
+      await readBatch(some, nonce, found);
+      // The broker does it before the next SUBSCRIBE; waiting for its word would double the round trips of a large repository.
+      left = Promise.all([
+        left,
+        session.unsubscribe([...some.filter((topic) => !keep.has(topic)), markerTopic]),
+      ]).then(() => undefined);
+      left.catch(() => undefined); // awaited below, and the next batch fails for the same reason
     }
+    await left;
     await session.publish({ topic: markerTopic, payload: Buffer.alloc(0), retain: true, qos: 1 });
     return found;
   }
