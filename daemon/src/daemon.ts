@@ -15,7 +15,6 @@ import { openKeyStore } from './adapters/data/key-store.ts';
 import { openTokenStore, type TokenStore } from './adapters/data/token-store.ts';
 import { listen } from './adapters/listen.ts';
 import { createLkgStore } from './adapters/lkg-store.ts';
-import { createQuickValidator } from './adapters/quick-validator.ts';
 import { createSchemaValidator } from './adapters/schema-validator.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import type { DaemonConfig } from './config.ts';
@@ -135,7 +134,7 @@ async function assemble(
   const { publisher, broker } = await openBroker();
   closers.push(() => publisher.close());
 
-  const validator = createQuickValidator(createSchemaValidator());
+  const validator = createSchemaValidator();
   closers.push(() => validator.close());
   const readBlob = (oid: string, maxBytes: number) => repository.reader.readBlob(oid, maxBytes);
   const judge = createJudge({ readBlob, validator, crypto: nodeCrypto });
