@@ -59,9 +59,11 @@ export async function measure({ folder, progress }) {
   for (const side of sides) await repeat(side, warmUps, []);
   sides[0].fromStart.length = 0;
   const samples = Object.fromEntries(sides.map((side) => [side.name, []]));
+  const unsynced = [];
   for (let pass = 1; pass <= passes; pass++) {
     progress(`pass ${pass} of ${passes}`);
     for (const side of sides) await repeat(side, perPass, samples[side.name]);
+    await repeat({ once: () => sides[0].once({ durable: false }) }, perPass, unsynced);
   }
   progress('a busy branch');
   const busy = [];
@@ -79,6 +81,7 @@ export async function measure({ folder, progress }) {
     versions: { etcd: etcd.version, mosquitto: mosquitto.version },
     durableCommit: summarize(sides[0].fromStart),
     busy: summarize(busy),
+    unsynced: summarize(unsynced),
     ...summaries,
   };
 }
@@ -97,13 +100,13 @@ function headwaterSide(name, writer, service, client) {
   return {
     name,
     fromStart,
-    async once() {
+    async once(options) {
       value += 1;
-      // Synced before it is visible, as Headwater itself writes commits, and as etcd's put is.
-      const { at, startedAt, commit } = writer.commit({ [configPath(service)]: configText(value) });
+      // Synced before it is visible, unless asked otherwise: as Headwater itself writes commits, and as etcd's put is.
+      const { at, startedAt, commit } = writer.commit({ [configPath(service)]: configText(value) }, options);
       let applied = await client.next('applied');
       while (applied.commit !== commit) applied = await client.next('applied');
-      fromStart.push(msBetween(startedAt, applied.at));
+      if (options?.durable !== false) fromStart.push(msBetween(startedAt, applied.at));
       return { ms: msBetween(at, applied.at) };
     },
     close: () => client.stop(),
