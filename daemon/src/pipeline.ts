@@ -4,8 +4,8 @@
  */
 import {
   type CryptoBackend,
-  compareEpochs,
   describeEpoch,
+  type Epoch,
   type EpochPayload,
   epochTopic,
   HeadwaterError,
@@ -19,7 +19,7 @@ import type { PublishedService } from './core/plan.ts';
 import { EnvironmentReports } from './environment-reports.ts';
 import type { EnvironmentTrack } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
-import type { Log } from './log.ts';
+import { FollowedLine, type FollowedLineDeps } from './followed-line.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
 import { type Problems, problemOf } from './problems.ts';
 import { adoptRetained, openStatement, syncKeys } from './publishing/broker-sync.ts';
@@ -31,23 +31,21 @@ import { TopicGuard } from './publishing/topic-guard.ts';
 import type { Receipts } from './receipts.ts';
 import { SerialQueue } from './serial-queue.ts';
 
-export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env'> {
-  /** A fresh engine; asked again when one failed in the middle of a commit. */
-  readonly createEngine: () => EpochEngine;
+export interface PipelineDeps
+  extends Omit<EnvironmentPublisherDeps, 'env'>,
+    Omit<FollowedLineDeps, 'published'> {
   readonly publisher: Publisher;
   readonly lkg: LkgWriter;
   readonly keyring: Keyring;
   readonly crypto: CryptoBackend;
   readonly receipts: Receipts;
   readonly problems: Problems;
-  readonly branch: string;
   /** Last-known-good copies by environment, verified. */
   readonly stored: ReadonlyMap<string, Map<string, PublishedService>>;
   /** Follows every topic of ours on an outside broker, to notice what others put there; an embedded one needs none of it. */
   readonly guardTopics: boolean;
   /** Called when the broker is in step again: what was said of this daemon meanwhile is out of date. */
   readonly onInStep?: () => void;
-  readonly log: Log;
 }
 
 /** A job that lasts longer looks again at what other daemons said before it says something itself. */
@@ -64,9 +62,7 @@ export class Pipeline {
   readonly #pacers = new Map<string, StatementPacer>();
   readonly #reports: EnvironmentReports;
   readonly #guard: TopicGuard;
-  #engine: EpochEngine | null = null;
-  /** The engine met something unreadable in the middle of a commit: it still knows what is live, but cannot go on. */
-  #engineIsStuck = false;
+  readonly #line: FollowedLine;
   /** `undefined` until the branch was reported for the first time. */
   #tip: CommitId | null | undefined;
   #isConnected = false;
@@ -86,12 +82,13 @@ export class Pipeline {
       publisherOf: (env) => this.#publisherOf(env),
       later: (repair) => void this.#run(() => this.#attempt('repair', repair)),
     });
+    this.#line = new FollowedLine({ ...deps, published: () => this.#publishedEpochs() });
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
   }
 
   /** The engine that speaks for the newest commit read; `null` before the first. */
   get engine(): EpochEngine | null {
-    return this.#engine;
+    return this.#line.engine;
   }
 
   get connected(): boolean {
@@ -143,12 +140,10 @@ export class Pipeline {
     });
   }
 
-  /** Somebody is about to move the branch to this commit. Saves time when it comes true; nothing follows from it otherwise. */
+  /** Somebody is about to move the branch to this commit. */
   onAnnounced(next: CommitId): void {
     void this.#queue.run(async () => {
-      if (this.#stopped || this.#engineIsStuck) return;
-      // Whatever is wrong with the commit is found again, and told, when it is the tip.
-      await this.#engine?.lookAhead(next).catch(() => {});
+      if (!this.#stopped) await this.#line.lookAhead(next);
     });
   }
 
@@ -181,6 +176,13 @@ export class Pipeline {
     });
   }
 
+  #publishedEpochs(): Epoch[] {
+    return [...this.#publishers.values()].flatMap(({ lastStatement, published }) => {
+      const services = [...published.values()].map(({ epoch }) => epoch);
+      return lastStatement ? [lastStatement.epoch, ...services] : services;
+    });
+  }
+
   async #follow(tip: CommitId | null): Promise<void> {
     if (this.#stopped) return;
     if (tip === null) {
@@ -202,55 +204,14 @@ export class Pipeline {
   /** Brings the engine to `tip`, or as far as it gets; what is in the way becomes a problem. */
   async #moveEngine(tip: CommitId): Promise<void> {
     try {
-      const isRewritten =
-        this.#engine && !this.#engineIsStuck
-          ? (await this.#engine.moveTo(tip)) === 'rewritten'
-          : await this.#startEngine(tip);
+      const refusal = await this.#line.moveTo(tip);
       this.#clearProblem('read');
-      if (isRewritten) this.#setProblem('history', rewritten(this.#deps.branch, tip));
+      if (refusal) this.#setProblem('history', refusal);
       else this.#clearProblem('history');
     } catch (error) {
-      this.#engineIsStuck = true;
       this.#setProblem('read', error);
       this.#tryAgain();
     }
-  }
-
-  /** Makes an engine at `tip`; true when the branch left the line that was published. Then it starts where that line ended. */
-  async #startEngine(tip: CommitId): Promise<boolean> {
-    const engine = this.#deps.createEngine();
-    await engine.start(tip);
-    const last = this.#newestBeside(engine);
-    if (last === null) {
-      this.#engine = engine;
-      this.#engineIsStuck = false;
-      return false;
-    }
-    if (this.#engine) return true;
-    try {
-      const before = this.#deps.createEngine();
-      await before.start(last);
-      this.#engine = before;
-    } catch (error) {
-      // git may have collected what nobody names any more; then the stored messages are all there is.
-      this.#deps.log.warn({ err: error, commit: last }, 'the published commit is not in the repository');
-    }
-    return true;
-  }
-
-  /** Newest commit that something was published from and that does not lie on the engine's line, or `null`. */
-  #newestBeside(engine: EpochEngine): CommitId | null {
-    const epochs = [...this.#publishers.values()].flatMap((publisher) => {
-      const statement = publisher.lastStatement;
-      const services = [...publisher.published.values()].map(({ epoch }) => epoch);
-      return statement ? [statement.epoch, ...services] : services;
-    });
-    const beside = engine.beside(epochs.map(({ commit }) => commit));
-    const newest = epochs
-      .filter(({ commit }) => beside.has(commit))
-      .sort(compareEpochs)
-      .at(-1);
-    return newest?.commit ?? null;
   }
 
   /** Brings the broker in step with the engine, as far as both are there. */
@@ -259,7 +220,7 @@ export class Pipeline {
     let isDone = true;
     if (this.#isConnected && !this.#isInStep && this.#tip !== undefined)
       isDone = await this.#attempt('broker', () => this.#sync());
-    const engine = this.#engine;
+    const engine = this.engine;
     if (!engine) return;
     const tracks = [...engine.environments.values()];
     for (const track of tracks) this.#publisherOf(track.env).noteChanges(track);
@@ -268,14 +229,14 @@ export class Pipeline {
     isDone = done.every(Boolean) && isDone;
     this.#reports.judged(tracks);
     isDone = (await this.#removeUndeclared(engine)) && isDone;
-    if (isDone && this.#isInStep && !this.#engineIsStuck) this.#retryMs = firstRetryMs;
+    if (isDone && this.#isInStep && !this.#line.isStuck) this.#retryMs = firstRetryMs;
   }
 
   /** The broker is there: nothing on it is taken for granted. */
   async #sync(): Promise<void> {
     await syncKeys(this.#deps);
     this.#clearProblem('keys');
-    const envs = new Set([...this.#publishers.keys(), ...(this.#engine?.environments.keys() ?? [])]);
+    const envs = new Set([...this.#publishers.keys(), ...(this.engine?.environments.keys() ?? [])]);
     await this.#readStatements([...envs]);
     for (const env of envs) await this.#syncEnvironment(env);
     this.#isInStep = this.#isConnected;
@@ -285,7 +246,7 @@ export class Pipeline {
 
   async #syncEnvironment(env: string): Promise<void> {
     const publisher = this.#publisherOf(env);
-    const track = this.#engine?.environments.get(env);
+    const track = this.engine?.environments.get(env);
     const services = [...new Set([...publisher.published.keys(), ...(track?.live.keys() ?? [])])];
     const missing = await adoptRetained(publisher, services, this.#deps);
     // What is about to be replaced anyway is not put back first.
@@ -394,7 +355,7 @@ export class Pipeline {
   }
 
   async #sendStatement(env: string): Promise<void> {
-    const track = this.#engine?.environments.get(env);
+    const track = this.engine?.environments.get(env);
     if (!track || !this.#isInStep || this.#stopped) return;
     if (this.#mayHaveSlept()) await this.#lookAtStatements([env]);
     const degraded =
@@ -420,7 +381,7 @@ export class Pipeline {
   async #judge(message: IncomingMessage): Promise<void> {
     if (this.#stopped || !this.#isConnected) return;
     await this.#attempt('repair', () => this.#guard.judge(message));
-    const engine = this.#engine;
+    const engine = this.engine;
     if (!engine || !this.#isInStep) return;
     // Whatever was taken over may need an answer: a tombstone for what is gone, or nothing at all.
     for (const track of engine.environments.values())
@@ -458,7 +419,7 @@ export class Pipeline {
     this.#retry = setTimeout(() => {
       this.#retry = null;
       const tip = this.#tip;
-      void this.#run(() => (this.#engineIsStuck && tip !== undefined ? this.#follow(tip) : this.#catchUp()));
+      void this.#run(() => (this.#line.isStuck && tip !== undefined ? this.#follow(tip) : this.#catchUp()));
     }, this.#retryMs).unref();
     this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
   }
@@ -497,11 +458,4 @@ export class Pipeline {
   #clearProblem(subject: string): void {
     if (this.#deps.problems.clear(subject)) this.#deps.log.info({ subject }, 'works again');
   }
-}
-
-function rewritten(branch: string, tip: CommitId): HeadwaterError {
-  return new HeadwaterError('HW_HISTORY_REWRITTEN', {
-    message: `the branch "${branch}" was moved to ${tip.slice(0, 7)}, which does not descend from what is live`,
-    hint: 'The last epoch stays live. Put the branch back, and undo changes by new commits (git revert), not by force.',
-  });
 }
