@@ -42,7 +42,7 @@ module.exports = {
         'core takes values and returns values: effects stay outside, so it can be tested with plain data.',
       severity: 'error',
       from: { path: '^daemon/src/core/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^daemon/src/(adapters|http|cli|pipeline|daemon)' },
+      to: { path: '^daemon/src/(adapters|http|cli|epochs|publishing|pipeline|daemon)' },
     },
     {
       name: 'nobody-imports-the-cli',

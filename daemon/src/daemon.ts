@@ -19,7 +19,6 @@ import { createSchemaValidator } from './adapters/schema-validator.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import type { DaemonConfig } from './config.ts';
 import { createJudge } from './core/judge.ts';
-import type { PublishedService } from './core/plan.ts';
 import { RepoIndex } from './core/repo-index.ts';
 import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
@@ -40,6 +39,7 @@ import type { Publisher } from './ports.ts';
 import { Problems, problemOf } from './problems.ts';
 import { LkgWriter } from './publishing/lkg-writer.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
+import type { PublishedService } from './publishing/plan.ts';
 import { Receipts } from './receipts.ts';
 import type { DaemonView } from './view.ts';
 

@@ -9,9 +9,9 @@ import {
 } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { describe, expect, test } from 'vitest';
-import type { PublishedService } from './core/plan.ts';
 import { createWorld, schemaFile, settingsFile } from './epochs/testing.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
+import type { PublishedService } from './publishing/plan.ts';
 import {
   base,
   bench,

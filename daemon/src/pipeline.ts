@@ -15,7 +15,6 @@ import {
   type Receipt,
   receiptFilter,
 } from '@headwater/schemas/protocol';
-import type { PublishedService } from './core/plan.ts';
 import { EnvironmentReports } from './environment-reports.ts';
 import type { EnvironmentTrack } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
@@ -25,6 +24,7 @@ import { type Problems, problemOf } from './problems.ts';
 import { adoptRetained, openStatement, syncKeys } from './publishing/broker-sync.ts';
 import { EnvironmentPublisher, type EnvironmentPublisherDeps } from './publishing/environment-publisher.ts';
 import type { LkgWriter } from './publishing/lkg-writer.ts';
+import type { PublishedService } from './publishing/plan.ts';
 import { type BlockedPlan, inWindows } from './publishing/service-messages.ts';
 import { StatementPacer } from './publishing/statement-pacer.ts';
 import { TopicGuard } from './publishing/topic-guard.ts';

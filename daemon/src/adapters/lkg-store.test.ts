@@ -13,8 +13,8 @@ import {
 } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { PublishedService } from '../core/plan.ts';
 import { createLog } from '../log.ts';
+import type { PublishedService } from '../publishing/plan.ts';
 import { createLkgStore, type LkgStore } from './lkg-store.ts';
 
 const root = signingKeyOf(new Uint8Array(32).fill(1), nodeCrypto);

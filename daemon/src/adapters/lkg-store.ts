@@ -17,8 +17,8 @@ import {
   openMessage,
   parseEnvelope,
 } from '@headwater/schemas/protocol';
-import type { PublishedService } from '../core/plan.ts';
 import type { Log } from '../log.ts';
+import type { PublishedService } from '../publishing/plan.ts';
 import { storageFailed, writeFileDurably } from './git/durable-fs.ts';
 
 export interface LkgStore {

@@ -16,9 +16,9 @@ import {
   type SchemaPayload,
   serviceTopics,
 } from '@headwater/schemas/protocol';
-import type { PublishedService } from '../core/plan.ts';
 import type { Publisher } from '../ports.ts';
 import type { EnvironmentPublisher } from './environment-publisher.ts';
+import type { PublishedService } from './plan.ts';
 
 export interface BrokerSyncDeps {
   readonly publisher: Publisher;

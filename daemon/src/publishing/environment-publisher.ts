@@ -9,12 +9,12 @@ import {
   equalBytes,
   serviceTopics,
 } from '@headwater/schemas/protocol';
-import { heldService, statementPayload } from '../core/payloads.ts';
-import { type PublishedService, planService, type ServicePlan } from '../core/plan.ts';
 import type { EnvironmentTrack } from '../epochs/environment-track.ts';
 import { type CommitPlace, epochAt } from '../epochs/place.ts';
 import type { Clock } from '../ports.ts';
 import type { LkgWriter } from './lkg-writer.ts';
+import { heldService, statementPayload } from './payloads.ts';
+import { type PublishedService, planService, type ServicePlan } from './plan.ts';
 import {
   type ActivePlan,
   type BlockedPlan,

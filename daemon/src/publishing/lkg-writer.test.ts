@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import type { PublishedService } from '../core/plan.ts';
 import { LkgWriter } from './lkg-writer.ts';
+import type { PublishedService } from './plan.ts';
 
 const at = (seq: number): PublishedService => ({
   kind: 'tombstone',

@@ -1,5 +1,5 @@
 import type { LkgStore } from '../adapters/lkg-store.ts';
-import type { PublishedService } from '../core/plan.ts';
+import type { PublishedService } from './plan.ts';
 
 /** How long to wait before copies that could not be written are tried again. */
 const retryMs = 5_000;

@@ -1,15 +1,15 @@
 /** The messages that a plan puts on the topics of one service. Signed when they are sent, so that ten thousand do not stop the daemon. */
 import { serviceTopics } from '@headwater/schemas/protocol';
+import type { Publisher } from '../ports.ts';
+import type { MessageSigner } from './message-signer.ts';
 import {
   diffPayload,
   type PayloadHead,
   schemaPayload,
   snapshotPayload,
   tombstonePayload,
-} from '../core/payloads.ts';
-import type { PublishedService, ServicePlan } from '../core/plan.ts';
-import type { Publisher } from '../ports.ts';
-import type { MessageSigner } from './message-signer.ts';
+} from './payloads.ts';
+import type { PublishedService, ServicePlan } from './plan.ts';
 
 export type ActivePlan = Extract<ServicePlan, { action: 'publish' | 'remove' }>;
 /** A plan by which nothing is published. */

@@ -11,7 +11,6 @@ import {
   utf8,
 } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
-import type { PublishedService } from '../core/plan.ts';
 import { schemaFile, settingsFile, type World } from '../epochs/testing.ts';
 import { createLog } from '../log.ts';
 import { Pipeline } from '../pipeline.ts';
@@ -19,6 +18,7 @@ import type { CommitId, OutgoingMessage } from '../ports.ts';
 import { Problems } from '../problems.ts';
 import { LkgWriter } from '../publishing/lkg-writer.ts';
 import { createMessageSigner } from '../publishing/message-signer.ts';
+import type { PublishedService } from '../publishing/plan.ts';
 import { Receipts } from '../receipts.ts';
 import { createFakePublisher } from './fake-publisher.ts';
 
