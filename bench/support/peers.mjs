@@ -69,7 +69,7 @@ function program(name) {
       // not in this folder
     }
   }
-  throw new Error(`${name} is not installed: run sh scripts/setup-bench.sh`);
+  throw new Error(`${name} is not installed: run sh scripts/setup.sh bench`);
 }
 
 async function untilAnswered(server, ask) {

@@ -203,7 +203,7 @@ async function assemble(
   closers.push(() => repository.watcher.close());
   await new Promise<void>((resolve, reject) => {
     const follow = (moved: string | null) => void pipeline.onTip(moved).then(resolve, fatal);
-    repository.watcher.start(follow, (next) => pipeline.onAnnounced(next)).catch(reject);
+    repository.watcher.start(follow).catch(reject);
   });
   startTimers();
   const stopWatching = tokens.watchRevocations((ids) => {

@@ -50,13 +50,6 @@ export class FollowedLine {
     }
   }
 
-  /** Somebody is about to move the branch to this commit. Saves time when it comes true; nothing follows from it otherwise. */
-  async lookAhead(next: CommitId): Promise<void> {
-    if (this.#isStuck) return;
-    // Whatever is wrong with the commit is found again, and told, when it is the tip.
-    await this.#engine?.lookAhead(next).catch(() => {});
-  }
-
   /** Makes an engine at `tip`; true when the branch left the line that was published. Then it starts where that line ended. */
   async #start(tip: CommitId): Promise<boolean> {
     const engine = this.#deps.createEngine();

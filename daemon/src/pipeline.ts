@@ -140,13 +140,6 @@ export class Pipeline {
     });
   }
 
-  /** Somebody is about to move the branch to this commit. */
-  onAnnounced(next: CommitId): void {
-    void this.#queue.run(async () => {
-      if (!this.#stopped) await this.#line.lookAhead(next);
-    });
-  }
-
   /** Signs and publishes every statement anew, and whatever could not be published before. */
   refreshStatements(): Promise<void> {
     return this.#run(async () => {

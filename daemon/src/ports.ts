@@ -110,11 +110,8 @@ export interface CommitWriter {
 
 /** Tells when a followed ref may have moved. Hints only: every report is a fresh read of the ref. */
 export interface RefWatcher {
-  /**
-   * Calls `onTip` with the value of the ref now and after every move; `null` = the ref does not exist.
-   * @param onAnnounced A writer holds the ref's lock and is about to move it to this commit. It may never happen.
-   */
-  start(onTip: (tip: CommitId | null) => void, onAnnounced?: (next: CommitId) => void): Promise<void>;
+  /** Calls `onTip` with the value of the ref now and after every move; `null` = the ref does not exist. */
+  start(onTip: (tip: CommitId | null) => void): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@
  * whenever it started, the same history gives the same result.
  */
 
-import { type RepoIndex, reverseChanges } from '../core/repo-index.ts';
+import type { RepoIndex } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import type { EnvironmentPast } from './environment-past.ts';
@@ -20,8 +20,6 @@ export type Movement = 'same' | 'moved' | 'rewritten';
 
 /** Judging is mostly waiting for the validator; this many at once keep it busy. */
 const judgedAtOnce = 64;
-/** Files that a commit may change to be looked at before it is there. */
-const maxChangesAhead = 16;
 
 export class EpochEngine {
   readonly #deps: EngineDeps;
@@ -82,26 +80,6 @@ export class EpochEngine {
     );
     for (const step of chain) await this.#advance(step);
     return 'moved';
-  }
-
-  /**
-   * Reads and judges a commit that is about to follow the one it stands at. Nothing changes: what was found is in caches when the
-   * commit comes. Only small changes of services' files are worth it; everything else takes its time later.
-   */
-  async lookAhead(next: CommitId): Promise<void> {
-    const at = this.#at;
-    if (!at || this.#generations.has(next)) return;
-    const { commit, changes } = await this.#deps.reader.readStep(next);
-    const isSmall =
-      changes.length <= maxChangesAhead && changes.every(({ path }) => path.startsWith('services/'));
-    if (commit.parents[0] !== at.commit || !isSmall) return;
-    // Files of services are placed without being read, so neither way can fail half-way.
-    const { services } = await this.#index.apply(changes);
-    const inputs = [...this.#tracks.keys()].flatMap((env) =>
-      [...services].flatMap((service) => this.#index.inputs(service, env) ?? []),
-    );
-    await this.#index.apply(reverseChanges(changes));
-    for (const one of inputs) await this.#deps.judge(one);
   }
 
   /** First-parent steps after `from` up to `tip`, oldest first; `null` when the line does not lead there. */

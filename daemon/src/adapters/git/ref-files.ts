@@ -26,12 +26,6 @@ export function readRefValue(repo: GitRepository, ref: string): RefValue | null 
   return readLoose(path, repo) ?? readPacked(repo, ref) ?? readLoose(path, repo);
 }
 
-/** The commit that the holder of a ref's lock is about to write; `null` when there is no lock, or nothing whole in it yet. */
-export function readLockedValue(repo: GitRepository, ref: string): CommitId | null {
-  const value = readLoose(`${refPath(repo, ref)}.lock`, repo);
-  return value?.kind === 'commit' ? value.id : null;
-}
-
 /** Names in packed-refs. */
 export function packedRefNames(repo: GitRepository): string[] {
   const names: string[] = [];

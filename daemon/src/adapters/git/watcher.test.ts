@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
@@ -165,38 +165,6 @@ test('a write in place, as programs without locks make it, never shows as a miss
     await following.until(next);
   }
   expect(following.seen).not.toContain(null);
-});
-
-test('a ref that is locked announces the commit it is about to move to, once, and is not reported before it moves', async () => {
-  using made = makeTestRepository();
-  const [a = '', b = ''] = await history(made, 2);
-  made.git('update-ref', main, a);
-  const repo = await openRepository(made.path);
-  const watcher = createRefWatcher(repo, createRefStore(repo), main, eventsOnly);
-  const told: string[] = [];
-  let wake = () => {};
-  const tell = (line: string) => {
-    told.push(line);
-    wake();
-  };
-  const until = async (count: number) => {
-    while (told.length < count)
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-  };
-  await watcher.start(
-    (tip) => tell(`at ${tip}`),
-    (next) => tell(`soon ${next}`),
-  );
-  const lock = join(made.path, `${main}.lock`);
-  writeFileSync(lock, `${b}\n`);
-  await until(2);
-  writeFileSync(join(made.path, 'refs/heads/other.lock'), `${b}\n`);
-  renameSync(lock, join(made.path, main));
-  await until(3);
-  expect(told).toEqual([`at ${a}`, `soon ${b}`, `at ${b}`]);
-  await watcher.close();
 });
 
 test('a closed watcher reports nothing more, and the repository may be gone', async () => {

@@ -8,7 +8,7 @@ import { type FSWatcher, watch } from 'chokidar';
 import type { CommitId, RefStore, RefWatcher } from '../../ports.ts';
 import { FolderWatch } from './folder-watch.ts';
 import type { GitRepository } from './open-repository.ts';
-import { readLockedValue, refPath } from './ref-files.ts';
+import { refPath } from './ref-files.ts';
 
 export interface RefWatcherOptions {
   /** Time between reads without any event, milliseconds. Default 250. */
@@ -31,10 +31,7 @@ export function createRefWatcher(
   const pollMs = options.pollMs ?? 250;
   /** Where the ref's own file lies: every commit shows here first, so it is watched without detours. */
   const ownFolder = dirname(refPath(repo, ref));
-  const lockName = `${basename(refPath(repo, ref))}.lock`;
   const log = options.log ?? (() => {});
-  let announce: (next: CommitId) => void = () => {};
-  let announced: CommitId | null = null;
   let report: (tip: CommitId | null) => void = () => {};
   let last: CommitId | null | undefined;
   let complaint = '';
@@ -100,17 +97,9 @@ export function createRefWatcher(
   };
 
   const onRawEvent = (name: string | null) => {
-    // Locks come and go with every write of a ref; the ref itself follows.
-    if (name === lockName) void check().then(lookAhead);
-    else if (!name?.endsWith('.lock')) hint();
-  };
-
-  /** The lock's file holds what the ref will be, often for milliseconds: until that is synced, or hooks have run. */
-  const lookAhead = () => {
-    const next = closed ? null : readLockedValue(repo, ref);
-    if (next === null || next === last || next === announced) return;
-    announced = next;
-    announce(next);
+    // A lock announces that the ref is about to move; by the time its event is here it often has.
+    if (name?.endsWith('.lock')) void check();
+    else hint();
   };
 
   const stopEvents = (error: unknown) => {
@@ -167,9 +156,8 @@ export function createRefWatcher(
   };
 
   return {
-    async start(onTip, onAnnounced) {
+    async start(onTip) {
       report = onTip;
-      if (onAnnounced) announce = onAnnounced;
       if (options.useEvents !== false) await startEvents();
       poll = setInterval(() => {
         followFolders();
