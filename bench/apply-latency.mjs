@@ -57,13 +57,12 @@ export async function measure({ folder, progress }) {
 
   progress('warming up');
   for (const side of sides) await repeat(side, warmUps, []);
-  sides[0].fromStart.length = 0;
   const samples = Object.fromEntries(sides.map((side) => [side.name, []]));
-  const unsynced = [];
+  const durableCommit = [];
   for (let pass = 1; pass <= passes; pass++) {
     progress(`pass ${pass} of ${passes}`);
     for (const side of sides) await repeat(side, perPass, samples[side.name]);
-    await repeat({ once: () => sides[0].once({ durable: false }) }, perPass, unsynced);
+    await repeat({ once: () => sides[0].durably() }, perPass, durableCommit);
   }
   progress('a busy branch');
   const busy = [];
@@ -79,9 +78,8 @@ export async function measure({ folder, progress }) {
   return {
     messageBytes: message.length,
     versions: { etcd: etcd.version, mosquitto: mosquitto.version },
-    durableCommit: summarize(sides[0].fromStart),
+    durableCommit: summarize(durableCommit),
     busy: summarize(busy),
-    unsynced: summarize(unsynced),
     ...summaries,
   };
 }
@@ -96,18 +94,24 @@ async function repeat(side, count, samples) {
 let value = 1;
 
 function headwaterSide(name, writer, service, client) {
-  const fromStart = [];
+  const change = async (options) => {
+    value += 1;
+    const written = writer.commit({ [configPath(service)]: configText(value) }, options);
+    let applied = await client.next('applied');
+    while (applied.commit !== written.commit) applied = await client.next('applied');
+    return { ...written, applied };
+  };
   return {
     name,
-    fromStart,
-    async once(options) {
-      value += 1;
-      // Synced before it is visible, unless asked otherwise: as Headwater itself writes commits, and as etcd's put is.
-      const { at, startedAt, commit } = writer.commit({ [configPath(service)]: configText(value) }, options);
-      let applied = await client.next('applied');
-      while (applied.commit !== commit) applied = await client.next('applied');
-      if (options?.durable !== false) fromStart.push(msBetween(startedAt, applied.at));
+    /** From the moment the branch shows the commit. */
+    async once() {
+      const { at, applied } = await change({ durable: false });
       return { ms: msBetween(at, applied.at) };
+    },
+    /** From before the first object is written, with everything synced to disk on the way, as etcd's put is. */
+    async durably() {
+      const { startedAt, applied } = await change({ durable: true });
+      return { ms: msBetween(startedAt, applied.at) };
     },
     close: () => client.stop(),
   };

@@ -57,7 +57,8 @@ export async function measure({ folder, progress }) {
   for (let i = -warmUps; i < changes; i++) {
     if (i === 0) progress(`${changes} changes`);
     marks = [];
-    const { at, commit } = writer.commit({ [configPath(service)]: configText(1_000 + i) });
+    const change = { [configPath(service)]: configText(1_000 + i) };
+    const { at, commit } = writer.commit(change, { durable: false });
     let applied = await client.next('applied');
     while (applied.commit !== commit) applied = await client.next('applied');
     await pause(); // the marks come a moment later

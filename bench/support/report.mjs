@@ -22,8 +22,7 @@ export function rowsOf(results) {
 
 function applyRows(found) {
   if (!found) return [];
-  const { native, noble, unsynced, busy, etcd, etcd1k, grpcFloor, mosquitto, durableCommit, messageBytes } =
-    found;
+  const { native, noble, busy, etcd, etcd1k, grpcFloor, mosquitto, durableCommit, messageBytes } = found;
   const ratio = native.p50 / etcd.p50;
   return [
     row(
@@ -50,13 +49,6 @@ function applyRows(found) {
       native,
       undefined,
       peer(`Mosquitto, ${messageBytes} B`, mosquitto),
-    ),
-    row(
-      'ref visible → applied, commit not synced',
-      'ms',
-      unsynced,
-      atMost(unsynced.p50, 1, 'ms'),
-      peer('etcd put → watch', etcd),
     ),
     row('ref visible → applied, one change after the other', 'ms', busy),
     row('synced commit begins → applied', 'ms', durableCommit, undefined, peer('etcd put → watch', etcd)),
