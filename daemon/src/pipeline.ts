@@ -7,7 +7,6 @@ import {
   describeEpoch,
   type Epoch,
   type EpochPayload,
-  epochTopic,
   HeadwaterError,
   isHeadwaterError,
   type Keyring,
@@ -21,12 +20,12 @@ import type { EpochEngine } from './epochs/epoch-engine.ts';
 import { FollowedLine, type FollowedLineDeps } from './followed-line.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
 import { type Problems, problemOf } from './problems.ts';
-import { adoptRetained, openStatement, syncKeys } from './publishing/broker-sync.ts';
+import { adoptRetained, syncKeys } from './publishing/broker-sync.ts';
 import { EnvironmentPublisher, type EnvironmentPublisherDeps } from './publishing/environment-publisher.ts';
 import type { LkgWriter } from './publishing/lkg-writer.ts';
 import type { PublishedService } from './publishing/plan.ts';
 import { type BlockedPlan, inWindows } from './publishing/service-messages.ts';
-import { StatementPacer } from './publishing/statement-pacer.ts';
+import { Statements } from './publishing/statements.ts';
 import { TopicGuard } from './publishing/topic-guard.ts';
 import type { Receipts } from './receipts.ts';
 import { SerialQueue } from './serial-queue.ts';
@@ -48,9 +47,6 @@ export interface PipelineDeps
   readonly onInStep?: () => void;
 }
 
-/** A job that lasts longer looks again at what other daemons said before it says something itself. */
-const sleptMs = 250;
-
 /** First and longest wait before what failed is tried again. A connect or a new commit tries at once. */
 const firstRetryMs = 1_000;
 const lastRetryMs = 60_000;
@@ -59,7 +55,7 @@ export class Pipeline {
   readonly #deps: PipelineDeps;
   readonly #queue = new SerialQueue();
   readonly #publishers = new Map<string, EnvironmentPublisher>();
-  readonly #pacers = new Map<string, StatementPacer>();
+  readonly #statements: Statements;
   readonly #reports: EnvironmentReports;
   readonly #guard: TopicGuard;
   readonly #line: FollowedLine;
@@ -68,8 +64,6 @@ export class Pipeline {
   #isConnected = false;
   /** What the broker retains was read since it is connected. Until then nothing is published: it could be older. */
   #isInStep = false;
-  /** When this process last knew what others said, on the monotonic clock. */
-  #lookedAt = 0;
   #stopped = false;
   #retry: NodeJS.Timeout | null = null;
   #retryMs = firstRetryMs;
@@ -81,6 +75,14 @@ export class Pipeline {
       publishers: this.#publishers,
       publisherOf: (env) => this.#publisherOf(env),
       later: (repair) => void this.#run(() => this.#attempt('repair', repair)),
+    });
+    this.#statements = new Statements(deps, {
+      publisherOf: (env) => this.#publisherOf(env),
+      speaksOf: (env) =>
+        this.#isInStep && !this.#stopped ? (this.engine?.environments.get(env) ?? null) : null,
+      isInStep: () => this.#isInStep,
+      isTroubled: () => ['history', 'branch', 'read'].some((subject) => deps.problems.has(subject)),
+      later: (env, job) => void this.#run(() => this.#attempt(`publish:${env}`, job)),
     });
     this.#line = new FollowedLine({ ...deps, published: () => this.#publishedEpochs() });
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
@@ -143,7 +145,7 @@ export class Pipeline {
   /** Signs and publishes every statement anew, and whatever could not be published before. */
   refreshStatements(): Promise<void> {
     return this.#run(async () => {
-      await this.#attempt('repair', () => this.#lookAtStatements([...this.#publishers.keys()]));
+      await this.#attempt('repair', () => this.#statements.look([...this.#publishers.keys()]));
       await this.#catchUp();
     });
   }
@@ -158,13 +160,13 @@ export class Pipeline {
     this.#stopped = true;
     if (this.#retry) clearTimeout(this.#retry);
     this.#guard.stop();
-    for (const pacer of this.#pacers.values()) pacer.stop();
+    this.#statements.stop();
     await this.#queue.idle();
   }
 
   #run<T>(job: () => Promise<T>): Promise<T> {
     return this.#queue.run(() => {
-      this.#lookedAt = this.#deps.clock.monotonic();
+      this.#statements.begin();
       return job();
     });
   }
@@ -230,7 +232,7 @@ export class Pipeline {
     await syncKeys(this.#deps);
     this.#clearProblem('keys');
     const envs = new Set([...this.#publishers.keys(), ...(this.engine?.environments.keys() ?? [])]);
-    await this.#readStatements([...envs]);
+    await this.#statements.read([...envs]);
     for (const env of envs) await this.#syncEnvironment(env);
     this.#isInStep = this.#isConnected;
     this.#deps.log.info({ broker: this.#deps.publisher.url }, 'broker in step');
@@ -248,38 +250,14 @@ export class Pipeline {
     publisher.noteAll();
   }
 
-  /**
-   * Reads where the environments stand on an outside broker. A timer may go off in a process that was asleep, whose news of other
-   * daemons still lie unread in the socket: it must look before it speaks.
-   */
-  async #lookAtStatements(envs: readonly string[]): Promise<void> {
-    if (!this.#deps.guardTopics || !this.#isInStep) return;
-    await this.#readStatements(envs);
-    this.#lookedAt = this.#deps.clock.monotonic();
-  }
-
-  /** A stopped process goes on in the middle of a job as if nothing had been; the clock knows better. */
-  #mayHaveSlept(): boolean {
-    return this.#deps.clock.monotonic() - this.#lookedAt > sleptMs;
-  }
-
-  async #readStatements(envs: readonly string[]): Promise<void> {
-    const topics = envs.map((env) => ({ env, topic: epochTopic(this.#deps.prefix, env) }));
-    const retained = await this.#deps.publisher.readRetained(topics.map(({ topic }) => topic));
-    for (const { env, topic } of topics) {
-      const bytes = retained.get(topic);
-      const publisher = this.#publisherOf(env);
-      if (bytes && publisher.isNewestStatement(bytes)) continue;
-      const found = openStatement(env, bytes, this.#deps);
-      if (!found || !bytes || !publisher.noteStatement(found, bytes)) await publisher.reassertStatement();
-    }
-  }
-
   /** Publishes what waits in one environment, then where it stands. False when something is left to do. */
   async #publishEnvironment(engine: EpochEngine, track: EnvironmentTrack): Promise<boolean> {
     if (!this.#isInStep) return true; // the next connect does it
     const publisher = this.#publisherOf(track.env);
-    if (this.#mayHaveSlept() && !(await this.#attempt('repair', () => this.#lookAtStatements([track.env]))))
+    if (
+      this.#statements.mayHaveSlept &&
+      !(await this.#attempt('repair', () => this.#statements.look([track.env])))
+    )
       return false;
     if (this.#isBehind(engine, publisher)) return true; // the next commit, or the next statement, tells more
     return this.#attempt(`publish:${track.env}`, async () => {
@@ -287,7 +265,7 @@ export class Pipeline {
       this.#reports.published(track, summary);
       for (const service of summary.settled) this.#clearProblem(`service:${track.env}/${service}`);
       for (const plan of summary.blocked) this.#reportBlocked(track.env, plan);
-      await this.#pacerOf(track.env).request();
+      await this.#statements.request(track.env);
     });
   }
 
@@ -327,34 +305,6 @@ export class Pipeline {
       isDone = attempted && isDone;
     }
     return isDone;
-  }
-
-  #pacerOf(env: string): StatementPacer {
-    let pacer = this.#pacers.get(env);
-    if (!pacer) {
-      const attempt = (send: () => Promise<void>) =>
-        this.#attempt(`publish:${env}`, async () => {
-          await this.#lookAtStatements([env]);
-          await send();
-        });
-      pacer = new StatementPacer(
-        this.#deps.clock,
-        () => this.#sendStatement(env),
-        (send) => void this.#run(() => attempt(send)),
-      );
-      this.#pacers.set(env, pacer);
-    }
-    return pacer;
-  }
-
-  async #sendStatement(env: string): Promise<void> {
-    const track = this.engine?.environments.get(env);
-    if (!track || !this.#isInStep || this.#stopped) return;
-    if (this.#mayHaveSlept()) await this.#lookAtStatements([env]);
-    const degraded =
-      track.held.length > 0 ||
-      ['history', 'branch', 'read'].some((subject) => this.#deps.problems.has(subject));
-    await this.#publisherOf(env).publishStatement(track, degraded ? 'degraded' : 'ok');
   }
 
   #onMessage(message: IncomingMessage): void {
