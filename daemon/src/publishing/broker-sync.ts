@@ -5,6 +5,7 @@
 import {
   type CryptoBackend,
   compareEpochs,
+  digestOf,
   type EpochPayload,
   equalBytes,
   HeadwaterError,
@@ -125,6 +126,8 @@ export function openRetained(
   if (!message || message.signers.length === 0) return null;
   const { payload } = message;
   if (payload.kind === 'tombstone') return { kind: 'tombstone', epoch: payload.epoch, envelope };
+  // Every client refuses such a snapshot, so it holds back nothing here either.
+  if (digestOf(payload.config, deps.crypto) !== payload.digest) return null;
   const fits = openSchema(env, service, schemaEnvelope, deps)?.digest === payload.schema;
   return {
     kind: 'snapshot',
