@@ -158,7 +158,8 @@ Headwater runs.
 
 Now change something, in another terminal and any folder:
   git clone ${ready.git} my-config && cd my-config
-  sed -i 's/"vad_threshold": [0-9.]*/"vad_threshold": 0.62/' services/stt-worker/config.json
+  git config user.name "You" && git config user.email "you@example.org"   # unless git knows you
+  sed -i.bak 's/"vad_threshold": [0-9.]*/"vad_threshold": 0.62/' services/stt-worker/config.json
   git commit -am "Raise the VAD threshold" && git push
 
 Ctrl-C stops everything and keeps the data.
@@ -166,6 +167,7 @@ Ctrl-C stops everything and keeps the data.
 }
 
 function say(name, line) {
+  if (stopping) return; // its goodbye is ours
   if (!isWelcome) early.push(() => say(name, line));
   else console.log(`${name.padEnd(10)}  ${line}`);
 }

@@ -3,7 +3,13 @@
  * end-to-end tests start it through `startDaemon`.
  */
 import { isAbsolute, resolve } from 'node:path';
-import { defaultPrefix, HeadwaterError, healthTopic, utf8 } from '@headwater/schemas/protocol';
+import {
+  defaultPrefix,
+  HeadwaterError,
+  healthTopic,
+  statementIntervalMs,
+  utf8,
+} from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { createEmbeddedBroker, type EmbeddedBroker } from './adapters/broker/embedded-broker.ts';
 import { createEmbeddedPublisher } from './adapters/broker/embedded-publisher.ts';
@@ -67,8 +73,6 @@ export interface Daemon {
 
 /** Eras begin with accepted rewrites of history, which this version refuses. */
 const era = 1;
-/** How often the daemon signs its statements anew. [protocol §3] */
-const statementIntervalMs = 30_000;
 
 /** How long a broker that does not answer may hold up the stop, per step. */
 const stopWaitMs = 5_000;

@@ -102,11 +102,6 @@ export class Pipeline {
     return this.#tip ?? null;
   }
 
-  /** What stands on the topics of an environment. */
-  publishedIn(env: string): ReadonlyMap<string, PublishedService> {
-    return this.#publishers.get(env)?.published ?? new Map();
-  }
-
   /** Starts following the broker. The branch is reported through `onTip`. */
   async start(): Promise<void> {
     const receipts = receiptFilter(this.#deps.prefix, '+');

@@ -11,8 +11,11 @@ const source = stt.state === 'live' ? 'live config' : 'last-known-good copy';
 console.log(`started from ${source} at ${place(stt.epoch)}, ${fromStart}, signature ok`);
 console.log(`whisper_model ${stt.config.whisper_model}, vad_threshold ${stt.config.vad_threshold}`);
 
+let isLive = stt.state === 'live';
 stt.on('state', ({ state, reason }) => {
   if (state === 'offline') return; // our own goodbye
+  if (isLive && state === 'live') return; // said above
+  isLive = state === 'live';
   console.log(
     state === 'live' ? `live at ${place(stt.epoch)}` : `${state}${reason ? `: ${reason}` : ''}, config stays`,
   );

@@ -2,7 +2,7 @@
  * Who may sign. Root keys sign only `keys` messages; signing keys come only from `keys` and sign everything else.
  * Spec: docs/protocol.md §4.
  */
-import { fromHex, fromUtf8, utf8 } from './bytes.ts';
+import { fromUtf8, utf8 } from './bytes.ts';
 import { type CryptoBackend, parsePublicKey } from './crypto.ts';
 import { type Envelope, encodePae, parseEnvelope } from './envelope.ts';
 import { HeadwaterError } from './errors.ts';
@@ -151,6 +151,3 @@ function signedByRoot(envelope: Envelope, roots: readonly string[], crypto: Cryp
 
 /** A keys envelope as text, for `previous` and connection files: its payload is JSON, so the bytes are UTF-8. */
 export const keysText = (bytes: Uint8Array): string => fromUtf8(bytes);
-
-/** Public key of a root as bytes, for callers that hold the hex form. */
-export const rootKeyBytes = (hex: string): Uint8Array => fromHex(hex);

@@ -1,4 +1,5 @@
 /** The connection file of a service, as commands read and write it. The client library reads the same fields. */
+import type { ConnectionFields } from '@headwater/client';
 import {
   HeadwaterError,
   isName,
@@ -14,23 +15,8 @@ import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import type { CliContext } from './context.ts';
 import { readUserFile } from './user-file.ts';
 
-export interface ConnectionFile {
-  readonly deployment: string;
-  readonly env: string;
-  readonly service: string;
-  readonly instance?: string;
-  /** `mqtt://127.0.0.1:7071` */
-  readonly broker: string;
-  readonly ca?: string;
-  readonly token: string;
-  /** Root public keys, 64 hex digits each. */
-  readonly trust: readonly string[];
-  /** The keys envelope as text. */
-  readonly keys: string;
-  readonly identityFile?: string;
-  readonly cacheDir?: string;
-  readonly stateDir?: string;
-}
+/** As `enroll` writes it: the key list known then is always there. */
+export type ConnectionFile = ConnectionFields & { readonly keys: string };
 
 /** @throws HeadwaterError `HW_USAGE` when it cannot be read, `HW_CONNECTION_FILE` when it is none. */
 export async function readConnectionFile(context: CliContext, path: string): Promise<ConnectionFile> {

@@ -4,7 +4,7 @@
  * whenever it started, the same history gives the same result.
  */
 
-import type { RepoIndex } from '../core/repo-index.ts';
+import { type RepoIndex, reverseChanges } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import type { EnvironmentPast } from './environment-past.ts';
@@ -161,7 +161,7 @@ export class EpochEngine {
       const parent = step.commit.parents[0];
       if (parent === undefined) return null;
       place = this.#generations.place(parent);
-      await this.#observe(place, reversed(step.changes));
+      await this.#observe(place, reverseChanges(step.changes));
     }
   }
 
@@ -208,9 +208,6 @@ const requestIdOf = (message: string): string | undefined =>
 
 const additionsOf = (files: Awaited<ReturnType<ObjectReader['listFiles']>>): TreeChange[] =>
   files.map(({ path, mode, oid }) => ({ path, from: null, to: { mode, oid } }));
-
-const reversed = (changes: readonly TreeChange[]): TreeChange[] =>
-  changes.map(({ path, from, to }) => ({ path, from: to, to: from }));
 
 async function runBounded(jobs: readonly (() => Promise<void>)[], limit: number): Promise<void> {
   let next = 0;

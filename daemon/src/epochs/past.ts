@@ -3,7 +3,7 @@
  * and whoever's inputs change there was changed by that commit.
  */
 import { maxRecentEpochs, type RecentEpoch } from '@headwater/schemas/protocol';
-import type { RepoIndex } from '../core/repo-index.ts';
+import { type RepoIndex, reverseChanges } from '../core/repo-index.ts';
 import type { TreeChange } from '../ports.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import { type EnvironmentPast, recentEntry } from './environment-past.ts';
@@ -27,7 +27,7 @@ export async function findPast(
   );
   const searches = new Map(index.environments().map((env) => [env, new PastSearch(env, index, true)]));
   for await (const { commit, changes } of deps.reader.firstParentLog(place.commit)) {
-    const touched = await index.apply(changes.map(({ path, from, to }) => ({ path, from: to, to: from })));
+    const touched = await index.apply(reverseChanges(changes));
     if (touched.all) {
       for (const env of index.environments())
         if (!searches.has(env)) searches.set(env, new PastSearch(env, index, false));
