@@ -10,17 +10,15 @@ import { openDataFolder } from './adapters/data/data-folder.ts';
 import { openKeyStore } from './adapters/data/key-store.ts';
 import { openTokenStore, type TokenStore } from './adapters/data/token-store.ts';
 import { listen } from './adapters/listen.ts';
-import { createSchemaValidator } from './adapters/schema-validator.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { openBroker } from './assembly/broker.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
 import { createHeartbeat } from './assembly/heartbeat.ts';
+import { openJudging } from './assembly/judging.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
 import { Scope } from './assembly/scope.ts';
 import type { DaemonConfig } from './config.ts';
-import { createJudge } from './core/judge.ts';
-import { RepoIndex } from './core/repo-index.ts';
 import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
 import { daemonIdOf, type HealthDeps, healthOf } from './health-reporter.ts';
@@ -111,10 +109,7 @@ async function assemble(context: Context): Promise<Daemon> {
   };
   const { publisher, embedded } = await openBroker(context, tokens, health, prefix);
 
-  const validator = createSchemaValidator();
-  scope.defer(() => validator.close());
-  const readBlob = (oid: string, maxBytes: number) => repository.reader.readBlob(oid, maxBytes);
-  const judge = createJudge({ readBlob, validator, crypto: nodeCrypto });
+  const judging = openJudging(context, repository, deployment);
   const receipts = new Receipts(prefix, clock);
   const { lkg, stored } = await openCopies(context, deployment, keyring, keys);
   const heartbeat = createHeartbeat(context, {
@@ -126,13 +121,7 @@ async function assemble(context: Context): Promise<Daemon> {
   });
 
   const pipeline: Pipeline = new Pipeline({
-    createEngine: () =>
-      new EpochEngine({
-        reader: repository.reader,
-        createIndex: () => RepoIndex.create(readBlob),
-        judge: judge.judge,
-        rules: { deployment },
-      }),
+    createEngine: () => new EpochEngine(judging.engineDeps),
     publisher,
     lkg,
     signer: createMessageSigner([keys.signing], nodeCrypto),
@@ -155,7 +144,7 @@ async function assemble(context: Context): Promise<Daemon> {
     era,
     engine: () => pipeline.engine,
     receipts,
-    readBlob,
+    readBlob: judging.readBlob,
     health: () => healthOf(health, pipeline),
   });
   const server = buildServer({ view, tokens, log, clock, hosts: namesOf(config.http.host) });

@@ -24,18 +24,27 @@ export interface Placement {
   readonly facts: SchemaFacts | null;
 }
 
-type Files = Map<string, FileState>;
+type Files = ReadonlyMap<string, FileState>;
 
 export class RepoTree {
-  readonly #folders = new Map<
-    string,
-    { readonly service: string; readonly folder: string; readonly files: Files }
-  >();
-  readonly #services = new Map<string, Set<string>>();
-  readonly #below = new Map<string, Set<string>>();
-  readonly #shared = new Map<string, Files>();
-  readonly #schemas = new Map<string, SchemaFile>();
-  readonly #bad = new Map<string, BadPath>();
+  #folders = new Map<string, ServiceFolder>();
+  #services = new Map<string, Set<string>>();
+  #below = new Map<string, Set<string>>();
+  #shared = new Map<string, Files>();
+  #schemas = new Map<string, SchemaFile>();
+  #bad = new Map<string, BadPath>();
+
+  /** A copy that goes its own way. */
+  fork(): RepoTree {
+    const copy = new RepoTree();
+    copy.#folders = new Map(this.#folders);
+    copy.#services = copyOfSets(this.#services);
+    copy.#below = copyOfSets(this.#below);
+    copy.#shared = new Map(this.#shared);
+    copy.#schemas = new Map(this.#schemas);
+    copy.#bad = new Map(this.#bad);
+    return copy;
+  }
 
   /** Takes over one change; names the services it may concern. */
   place({ path, role, file, bad, facts }: Placement, touched: Set<string>): void {
@@ -128,12 +137,11 @@ export class RepoTree {
 
   #placeInService(service: string, folder: string, path: string, file: FileState | null): void {
     const entry = this.#folders.get(folder);
-    if (file !== null) {
-      if (entry) entry.files.set(path, file);
-      else this.#addFolder(service, folder, new Map([[path, file]]));
-    } else if (entry?.files.delete(path) && entry.files.size === 0) {
-      this.#removeFolder(service, folder);
-    }
+    if (!entry && file === null) return;
+    const files = changed(entry?.files, path, file);
+    if (files.size === 0) this.#removeFolder(service, folder);
+    else if (entry) this.#folders.set(folder, { service, folder, files });
+    else this.#addFolder(service, folder, files);
   }
 
   #addFolder(service: string, folder: string, files: Files): void {
@@ -169,13 +177,21 @@ const none: ReadonlySet<string> = new Set();
 const noFiles: ReadonlyMap<string, FileState> = new Map();
 
 function setIn(map: Map<string, Files>, key: string, path: string, file: FileState | null): void {
-  const files = map.get(key);
-  if (file !== null) {
-    if (files) files.set(path, file);
-    else map.set(key, new Map([[path, file]]));
-  } else if (files?.delete(path) && files.size === 0) {
-    map.delete(key);
-  }
+  const files = changed(map.get(key), path, file);
+  if (files.size === 0) map.delete(key);
+  else map.set(key, files);
+}
+
+/** The files of a folder after a change. Always another map: trees that were copied from each other share the one before. */
+function changed(files: Files | undefined, path: string, file: FileState | null): Files {
+  const after = new Map(files);
+  if (file === null) after.delete(path);
+  else after.set(path, file);
+  return after;
+}
+
+function copyOfSets(map: ReadonlyMap<string, ReadonlySet<string>>): Map<string, Set<string>> {
+  return new Map([...map].map(([key, values]) => [key, new Set(values)]));
 }
 
 function addTo(map: Map<string, Set<string>>, key: string, value: string): void {

@@ -6,6 +6,7 @@
 
 import { type RepoIndex, reverseChanges } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
+import { runBounded } from '../run-bounded.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import type { EnvironmentPast } from './environment-past.ts';
 import { EnvironmentTrack, type Structure } from './environment-track.ts';
@@ -105,7 +106,7 @@ export class EpochEngine {
 
   /** Applies changes to the index and judges what they touch. Works in both directions of time. */
   async #observe(place: CommitPlace, changes: readonly TreeChange[], requestId?: string): Promise<void> {
-    const touched = await this.#index.apply(changes);
+    const touched = await this.#index.apply(changes, place.commit);
     if (touched.all) this.#declare(place);
     const jobs: (() => Promise<void>)[] = [];
     for (const track of this.#tracks.values()) {
@@ -208,11 +209,3 @@ const requestIdOf = (message: string): string | undefined =>
 
 const additionsOf = (files: Awaited<ReturnType<ObjectReader['listFiles']>>): TreeChange[] =>
   files.map(({ path, mode, oid }) => ({ path, from: null, to: { mode, oid } }));
-
-async function runBounded(jobs: readonly (() => Promise<void>)[], limit: number): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < jobs.length) await jobs[next++]?.();
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, jobs.length) }, lane));
-}

@@ -47,7 +47,7 @@ export function createWorld(): World {
   };
 }
 
-async function judgeByWord(
+export async function judgeByWord(
   inputs: ServiceInputs,
   readBlob: (oid: string, maxBytes: number) => Promise<Uint8Array>,
 ): Promise<ServiceJudgement> {

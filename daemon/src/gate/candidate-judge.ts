@@ -1,0 +1,168 @@
+/**
+ * What changes would do, before anybody makes them: the gate at push asks, and so does every edit through the daemon. A candidate is
+ * refused only for what it brings: an error that its base already has is nobody's fault today, so a broken neighbour never blocks a fix.
+ */
+import type { Finding } from '../core/finding.ts';
+import type { ServiceInputs } from '../core/inputs.ts';
+import type { ServiceJudgement } from '../core/judgement.ts';
+import type { RepoIndex, Touched } from '../core/repo-index.ts';
+import { removalFinding } from '../epochs/removal-guard.ts';
+import { type RepositoryRules, structureOf } from '../epochs/structure.ts';
+import type { CommitId, ObjectReader, TreeChange } from '../ports.ts';
+import { runBounded } from '../run-bounded.ts';
+import type { CandidateBlobs, CandidateSource } from './candidate-blobs.ts';
+
+/** Changes on top of a commit. */
+export interface Candidate {
+  /** Commit they are made on; `null` = the empty tree. */
+  readonly base: CommitId | null;
+  readonly changes: readonly TreeChange[];
+  /** Message of the commit that would hold them: its trailers count. Default: none. */
+  readonly message?: string;
+  /** New blobs that the repository does not have yet. */
+  readonly blobs?: CandidateSource;
+}
+
+export interface CandidateVerdict {
+  /** Errors that the base does not have: reasons to refuse. */
+  readonly problems: readonly Finding[];
+  /** Warnings that the base does not have. */
+  readonly warnings: readonly Finding[];
+  /** Services whose inputs change, by environment; environments without one are absent. */
+  readonly affected: ReadonlyMap<string, readonly AffectedService[]>;
+}
+
+/** One service in one environment, before and after; `null` = it is not there. */
+export interface AffectedService {
+  readonly service: string;
+  readonly before: JudgedInputs | null;
+  readonly after: JudgedInputs | null;
+}
+
+export interface JudgedInputs {
+  readonly inputs: ServiceInputs;
+  readonly judgement: ServiceJudgement;
+}
+
+export interface CandidateJudge {
+  /** Rejects with what makes an object unreadable. */
+  judge(candidate: Candidate): Promise<CandidateVerdict>;
+}
+
+export interface CandidateJudgeDeps {
+  /** Index of the newest commit that was read; `null` before the first. It is copied, never changed. */
+  readonly index: () => RepoIndex | null;
+  /** Index of the empty tree. */
+  readonly createIndex: () => Promise<RepoIndex>;
+  readonly reader: Pick<ObjectReader, 'diff'>;
+  readonly blobs: CandidateBlobs;
+  readonly judge: (inputs: ServiceInputs) => Promise<ServiceJudgement>;
+  readonly rules: RepositoryRules;
+}
+
+/** Judging is mostly waiting for the validator; this many at once keep it busy. */
+const judgedAtOnce = 64;
+
+export function createCandidateJudge(deps: CandidateJudgeDeps): CandidateJudge {
+  /** Most candidates come on top of the commit that the last one came on top of. Never changed: candidates work on copies. */
+  let kept: RepoIndex | null = null;
+
+  async function indexAt(base: CommitId | null): Promise<RepoIndex> {
+    if (base !== null && kept?.at === base) return kept;
+    const newest = deps.index();
+    // The engine stands at most a few commits away from what people build on.
+    const index = base !== null && newest?.at ? newest.fork(deps.blobs.read) : await deps.createIndex();
+    if (base !== null && index.at !== base) await index.apply(await deps.reader.diff(index.at, base), base);
+    kept = index;
+    return index;
+  }
+
+  return {
+    judge: (candidate) =>
+      deps.blobs.during(candidate.blobs, async () => {
+        const before = await indexAt(candidate.base);
+        const after = before.fork();
+        const touched = await after.apply(candidate.changes);
+        const affected = await affectedServices(before, after, touched, deps.judge);
+        const message = candidate.message ?? '';
+        const known = new Set(findingsOf(before, '', affected, 'before', deps.rules).map(keyOf));
+        const found = [
+          ...findingsOf(after, message, affected, 'after', deps.rules),
+          ...removals(before, after, message, deps.rules),
+        ].filter((finding) => !known.has(keyOf(finding)));
+        return {
+          problems: found.filter(({ severity }) => severity === 'error'),
+          warnings: found.filter(({ severity }) => severity === 'warning'),
+          affected,
+        };
+      }),
+  };
+}
+
+type Judge = CandidateJudgeDeps['judge'];
+
+async function affectedServices(
+  before: RepoIndex,
+  after: RepoIndex,
+  touched: Touched,
+  judge: Judge,
+): Promise<Map<string, AffectedService[]>> {
+  const affected = new Map<string, AffectedService[]>();
+  // Without readable settings nobody can say which services an environment has.
+  if (!after.settings) return affected;
+  const jobs: (() => Promise<void>)[] = [];
+  for (const env of new Set([...before.environments(), ...after.environments()])) {
+    const changed: AffectedService[] = [];
+    const services = touched.all ? [...before.services(env), ...after.services(env)] : touched.services;
+    for (const service of new Set(services)) {
+      const [from, to] = [before.inputs(service, env), after.inputs(service, env)];
+      if (from?.key === to?.key) continue;
+      jobs.push(async () => {
+        changed.push({ service, before: await judged(from, judge), after: await judged(to, judge) });
+      });
+    }
+    affected.set(env, changed);
+  }
+  await runBounded(jobs, judgedAtOnce);
+  for (const [env, changed] of affected) {
+    if (changed.length === 0) affected.delete(env);
+    else changed.sort((a, b) => (a.service < b.service ? -1 : 1));
+  }
+  return affected;
+}
+
+async function judged(inputs: ServiceInputs | null, judge: Judge): Promise<JudgedInputs | null> {
+  return inputs && { inputs, judgement: await judge(inputs) };
+}
+
+/** Everything said of a tree's structure and of the services that change. */
+function findingsOf(
+  index: RepoIndex,
+  message: string,
+  affected: ReadonlyMap<string, readonly AffectedService[]>,
+  side: 'before' | 'after',
+  rules: RepositoryRules,
+): Finding[] {
+  const services = [...affected.values()].flat();
+  const own = services.flatMap((service) => service[side]?.judgement.findings ?? []);
+  const unique = new Map<string, Finding>();
+  const { blocking } = structureOf(index, message, rules);
+  for (const finding of [...index.structural, ...blocking, ...own]) unique.set(keyOf(finding), finding);
+  return [...unique.values()];
+}
+
+/** Environments from which many services would vanish at once. */
+function removals(before: RepoIndex, after: RepoIndex, message: string, rules: RepositoryRules): Finding[] {
+  if (!after.settings) return [];
+  const { allowedRemovals } = structureOf(after, message, rules);
+  return after.environments().flatMap((env) => {
+    const [from, to] = [before.services(env).size, after.services(env).size];
+    const finding = removalFinding(env, from, to, allowedRemovals);
+    return finding ? [finding] : [];
+  });
+}
+
+/** What is the same complaint before and after: lines move, and texts quote values. */
+function keyOf({ severity, code, file, pointer, service, env }: Finding): string {
+  return [severity, code, file, pointer, service ?? '', env ?? ''].join('\n');
+}
