@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { fromHex, HeadwaterError, toHex } from '@headwater/schemas/protocol';
 
 /** Length of every private key here, in bytes. */
@@ -13,7 +13,7 @@ const keyBytes = 32;
  * @throws HeadwaterError `HW_KEY_FILE`, naming the file and never its content.
  */
 export async function readKeyFile(path: string): Promise<Uint8Array | null> {
-  const text = await readPrivateText(path);
+  const text = await readPrivateText(path, 1024);
   if (text === null) return null;
   const hex = text.trim().toLowerCase();
   if (!/^[0-9a-f]*$/.test(hex)) throw badKey(path, 'holds characters that are not hex digits', restoreHint);
@@ -48,7 +48,12 @@ export function badKey(path: string, what: string, hint: string): HeadwaterError
 export const restoreHint =
   'Put the file back from a backup. Without one, start over with an empty data folder and enroll every service again.';
 
-async function readPrivateText(path: string): Promise<string | null> {
+/**
+ * Reads a file that nobody else on this machine may read.
+ * @returns `null` when there is none.
+ * @throws HeadwaterError `HW_KEY_FILE` when it is a link, no regular file, open to others or larger than `maxBytes`.
+ */
+export async function readPrivateText(path: string, maxBytes: number): Promise<string | null> {
   let handle: FileHandle;
   try {
     // A link could lead to a file that others may change.
@@ -64,11 +69,12 @@ async function readPrivateText(path: string): Promise<string | null> {
     if (!info.isFile()) throw badKey(path, 'is not a regular file', restoreHint);
     if (process.platform !== 'win32' && (info.mode & 0o077) !== 0) {
       const mode = (info.mode & 0o777).toString(8);
-      const hint = `Close it: chmod 600 '${join(dirname(path), '*.key')}'. If somebody may have read it, replace the key.`;
+      const files = join(dirname(path), `*${extname(path)}`);
+      const hint = `Close it: chmod 600 '${files}'. If somebody may have read it, replace the key.`;
       throw badKey(path, `is open to other users of this machine (mode ${mode}, expected 600)`, hint);
     }
-    if (info.size > 1024)
-      throw badKey(path, `has ${info.size} bytes, expected ${2 * keyBytes + 1}`, restoreHint);
+    if (info.size > maxBytes)
+      throw badKey(path, `has ${info.size} bytes, expected ${maxBytes} at most`, restoreHint);
     return await handle.readFile('utf8');
   } finally {
     await handle.close();
@@ -76,7 +82,7 @@ async function readPrivateText(path: string): Promise<string | null> {
 }
 
 /** One byte repeated, or bytes that count up: what people type when a program asks for 32 bytes. */
-function isPlaceholder(key: Uint8Array): boolean {
+export function isPlaceholder(key: Uint8Array): boolean {
   const steps = new Set(key.subarray(1).map((byte, i) => byte - (key[i] as number)));
   return steps.size === 1 && (steps.has(0) || steps.has(1));
 }

@@ -1,0 +1,85 @@
+/**
+ * The daemon's own age identities in `<data>/keys/`: with them it opens the secrets files of the repository. `secrets.identity` serves
+ * every environment; `secrets.<env>.identity`, when somebody puts one there, serves the files of that environment alone, so that what
+ * is encrypted for one environment cannot be opened as another's. Beside the first stands its public half, which everybody may read.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isName, utf8 } from '@headwater/schemas/protocol';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { writeFileDurably } from '../git/durable-fs.ts';
+import type { DataFolder } from './data-folder.ts';
+import { type AgeIdentities, identityHint, readIdentityFile } from './identity-file.ts';
+import { badKey } from './key-file.ts';
+
+export interface IdentityStore {
+  /** `age1…`: what a creation rule must name so that this daemon can open the file. */
+  readonly recipient: string;
+  /** The same for files of an environment with an identity of its own. */
+  readonly recipientsByEnv: ReadonlyMap<string, string>;
+  /** Identities to open a file with. @param env `null`: a file of every environment. */
+  identitiesFor(env: string | null): readonly string[];
+}
+
+const identityName = 'secrets.identity';
+const recipientName = 'secrets.recipient';
+
+/**
+ * Opens the identities of a data folder that this process holds exclusively. An older folder has none yet: it gets one.
+ * @throws HeadwaterError `HW_KEY_FILE` naming a file that is missing, short, no identity, a placeholder or readable by others.
+ */
+export async function openIdentityStore(folder: DataFolder): Promise<IdentityStore> {
+  const path = join(folder.keysDir, identityName);
+  let own = await readIdentityFile(path);
+  if (own === null) {
+    if ((await readRecipient(folder)) !== null) throw badKey(path, 'is missing', identityHint);
+    await makeIdentity(folder.keysDir);
+    own = (await readIdentityFile(path)) as AgeIdentities;
+  }
+  const [recipient] = own.recipients as [string];
+  // An operator may have put another identity in front; a crash may have come between the two files.
+  if ((await readRecipient(folder)) !== recipient) await writeRecipient(folder.keysDir, recipient);
+  const byEnv = await readByEnvironment(folder);
+  return {
+    recipient,
+    recipientsByEnv: new Map([...byEnv].map(([env, { recipients }]) => [env, recipients[0] as string])),
+    identitiesFor: (env) => (env === null ? own : (byEnv.get(env) ?? own)).identities,
+  };
+}
+
+/** The public half, without looking at the private one: for commands beside the daemon. `null` when there is none. */
+export async function readRecipient(folder: Pick<DataFolder, 'keysDir'>): Promise<string | null> {
+  const path = join(folder.keysDir, recipientName);
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw badKey(path, `cannot be read: ${code ?? 'unknown error'}`, identityHint);
+  }
+}
+
+/** Makes an identity with its public half in a folder that has none. @throws HeadwaterError `HW_STORAGE_FAILED`. */
+export async function makeIdentity(keysDir: string): Promise<void> {
+  const identity = await generateX25519Identity();
+  const recipient = await identityToRecipient(identity);
+  // The private one first: a public key alone would say that it was lost.
+  const text = `# Opens the secrets files of the config repository.\n# public key: ${recipient}\n${identity}\n`;
+  await writeFileDurably(join(keysDir, identityName), utf8(text), { mode: 0o600 });
+  await writeRecipient(keysDir, recipient);
+}
+
+async function writeRecipient(keysDir: string, recipient: string): Promise<void> {
+  await writeFileDurably(join(keysDir, recipientName), utf8(`${recipient}\n`), { mode: 0o600 });
+}
+
+async function readByEnvironment({ keysDir }: DataFolder): Promise<Map<string, AgeIdentities>> {
+  const found = new Map<string, AgeIdentities>();
+  for (const name of await readdir(keysDir)) {
+    const env = /^secrets\.(.+)\.identity$/.exec(name)?.[1];
+    if (env === undefined || !isName(env)) continue;
+    const identities = await readIdentityFile(join(keysDir, name));
+    if (identities !== null) found.set(env, identities);
+  }
+  return found;
+}
