@@ -96,6 +96,8 @@ export interface CommitRequest {
   readonly ref: string;
   /** Tip the edits were made for; `null` = the branch does not exist yet. */
   readonly expected: CommitId | null;
+  /** Parents after the tip: commits that the new one keeps reachable. They must be in the repository. Default none. */
+  readonly extraParents?: readonly CommitId[];
   readonly edits: readonly FileEdit[];
   readonly message: string;
   readonly author: Person;
@@ -163,6 +165,28 @@ export interface BrokerAuthenticator {
     username: string | undefined,
     password: Uint8Array | undefined,
   ): Promise<BrokerIdentity | null>;
+}
+
+/** What is sealed for one service in one environment. */
+export interface SealRequest {
+  readonly deployment: string;
+  readonly env: string;
+  readonly service: string;
+  /** `secrets.rev` of the message that will carry it. */
+  readonly rev: string;
+  /** Secret values by JSON Pointer. They are nobody's to keep: not in a log, not in an error. */
+  readonly values: ReadonlyMap<string, string>;
+  /** age public keys, at least one. */
+  readonly recipients: readonly string[];
+}
+
+/** Seals the secrets of a service so that nobody but its recipients can read them. */
+export interface SecretBox {
+  /**
+   * Armored age file over a `SecretsBundle`. Two calls give two texts: make one per `rev` and repeat it.
+   * @throws HeadwaterError `HW_KEY_INVALID` for a recipient that nothing can be sealed for.
+   */
+  seal(request: SealRequest): Promise<string>;
 }
 
 export interface Clock {

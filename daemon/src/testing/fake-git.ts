@@ -170,7 +170,7 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
   };
 
   const writer: CommitWriter = {
-    async commit({ ref, expected, edits, message, author, committer }) {
+    async commit({ ref, expected, extraParents, edits, message, author, committer }) {
       const files = new Map(expected === null ? [] : stored(expected).files);
       for (const { path, content } of edits) {
         if (content === null) files.delete(path);
@@ -178,7 +178,7 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
       }
       const text = message.endsWith('\n') ? message : `${message}\n`;
       const id = save(files, {
-        parents: expected === null ? [] : [expected],
+        parents: [...(expected === null ? [] : [expected]), ...(extraParents ?? [])],
         author,
         committer,
         message: text,

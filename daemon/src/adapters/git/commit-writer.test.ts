@@ -104,6 +104,36 @@ test('an edited program stays executable, and an edited link becomes a plain fil
   ).toEqual(['100644', '100755']);
 });
 
+test('further parents are kept reachable by a commit that has none of their files', async () => {
+  using made = makeTestRepository();
+  const repo = await openRepository(made.path);
+  const reader = await createObjectReader(repo);
+  const writer = createCommitWriter(repo, reader, createRefStore(repo));
+  const [kept = ''] = await made.build([{ parents: [], set: { 'headwater.json': '{}' } }]);
+  const request = {
+    ref: 'refs/headwater/notes',
+    message: 'note\n',
+    author: testPerson,
+    committer: testPerson,
+  };
+  const edits = (text: string) => [{ path: 'note.json', content: Buffer.from(text) }];
+  const first = await writer.commit({ ...request, expected: null, extraParents: [kept], edits: edits('1') });
+  const second = await writer.commit({
+    ...request,
+    expected: first,
+    extraParents: [kept],
+    edits: edits('2'),
+  });
+  expect(made.git('log', '-1', '--format=%P', first)).toBe(kept);
+  expect(made.git('log', '-1', '--format=%P', second)).toBe(`${first} ${kept}`);
+  expect(files(made, second)).toEqual(['note.json']);
+  for (const ref of made.git('for-each-ref', '--format=%(refname)', 'refs/build').split('\n'))
+    made.git('update-ref', '-d', ref);
+  made.git('gc', '--quiet', '--prune=now');
+  expect(made.git('cat-file', '-t', kept)).toBe('commit');
+  await reader.close();
+});
+
 test('a branch that moved is not overwritten', async () => {
   using made = makeTestRepository();
   await using writer = await writerOf(made);

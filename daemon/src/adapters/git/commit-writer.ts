@@ -25,7 +25,7 @@ export function createCommitWriter(
       const tree = await spliceTree(reader, batch, base, planEdits(request.edits), '');
       const commit = encodeCommit({
         tree: tree ?? batch.add('tree', Buffer.alloc(0)),
-        parents: parent === null ? [] : [parent],
+        parents: [...(parent === null ? [] : [parent]), ...(request.extraParents ?? [])],
         author: request.author,
         committer: request.committer,
         message: request.message,
