@@ -118,16 +118,25 @@ test('user and password of a broker leave the address, so that it can be shown',
   }
 });
 
-test('a repository is the own one, a path or a URL', async () => {
+test('a repository may be an address, and its credential comes from closest by', async () => {
+  const repo = 'https://git.example/x.git';
+  expect((await read({ repo })).repo).toEqual({ kind: 'url', url: repo, transport: 'https' });
   expect((await read({ repo: 'configs' })).repo).toEqual({ kind: 'path', path: resolve('configs') });
-  for (const url of [
-    'https://git.example/x.git',
-    'ssh://git@git.example/x',
-    'git@git.example:x.git',
-    'file:///srv/x.git',
-  ]) {
-    expect((await read({ repo: url })).repo).toEqual({ kind: 'url', url });
-  }
+  await writeFile(join(data, 'config.json'), '{"remote":{"credentialHelper":"store","pollSeconds":9}}');
+  const plain = await read();
+  expect(plain.remote).toMatchObject({ credentialHelper: 'store', pollSeconds: 9 });
+  const inEnv = await read({}, { HEADWATER_REPO_TOKEN: 'CANARY' });
+  expect(inEnv.remote).toEqual({ username: 'x-access-token', pollSeconds: 9, token: 'CANARY' });
+  const inFile = await read({}, { HEADWATER_REPO_TOKEN: 'CANARY', HEADWATER_REPO_TOKEN_FILE: '/run/t' });
+  expect(inFile.remote).toEqual({ username: 'x-access-token', pollSeconds: 9, tokenFile: '/run/t' });
+  const given = await read({ repoTokenFile: '/run/u' }, { HEADWATER_REPO_TOKEN_FILE: '/run/t' });
+  expect(given.remote.tokenFile).toBe('/run/u');
+});
+
+test('config is not fetched over a foreign network without encryption unless that was allowed', async () => {
+  expect(await code(read({ repo: 'http://git.example/x.git' }))).toBe('HW_PLAINTEXT_REPO');
+  expect(await code(read({ repo: 'http://git.example/x.git', allowPlaintext: true }))).toBe('fine');
+  expect(await code(read({ repo: 'http://127.0.0.1:3000/x.git' }))).toBe('fine');
 });
 
 test('a branch is a name that git would take', async () => {

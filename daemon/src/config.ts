@@ -1,15 +1,14 @@
 /** Settings of `headwater serve`: options, then `HEADWATER_<OPTION>` variables, then defaults; checked once, then frozen. */
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { HeadwaterError, isObject, parseJsonBytes } from '@headwater/schemas/protocol';
+import { resolve } from 'node:path';
+import { HeadwaterError } from '@headwater/schemas/protocol';
+import { readConfigFile } from './config/config-file.ts';
+import type { RemoteSettings } from './config/remote-section.ts';
+import { parseRepoSource, type RepoSource } from './config/repo-source.ts';
+import type { WebhookSettings } from './config/webhooks-section.ts';
 import { type HostPort, isLoopback, parseHostPort } from './host.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 
-/** Which repository is followed. `own`: `<data>/repo.git`. `path`: a repository on this machine, in place. `url`: mirrored. */
-export type RepoSource =
-  | { readonly kind: 'own' }
-  | { readonly kind: 'path'; readonly path: string }
-  | { readonly kind: 'url'; readonly url: string };
+export type { RepoSource } from './config/repo-source.ts';
 
 /** `embedded`: the daemon's own broker listens there. `outside`: it connects to one. */
 export type BrokerSource =
@@ -27,6 +26,9 @@ export interface DaemonConfig {
   readonly dataDir: string;
   readonly repo: RepoSource;
   readonly branch: string;
+  /** How the host of a followed URL is talked to. */
+  readonly remote: RemoteConfig;
+  readonly webhooks: WebhookSettings;
   readonly http: HostPort;
   readonly broker: BrokerSource;
   readonly allowPlaintext: boolean;
@@ -35,10 +37,16 @@ export interface DaemonConfig {
   readonly logFormat: LogFormat | undefined;
 }
 
+export interface RemoteConfig extends RemoteSettings {
+  /** Token from the environment, or `user:token`. */
+  readonly token?: string;
+}
+
 /** What the command line gave, as text. Each is also `HEADWATER_<OPTION>`: `allowPlaintext` is `HEADWATER_ALLOW_PLAINTEXT=1`. */
 export interface ServeOptions {
   readonly data?: string;
   readonly repo?: string;
+  readonly repoTokenFile?: string;
   readonly branch?: string;
   readonly http?: string;
   readonly mqtt?: string;
@@ -74,14 +82,17 @@ export async function readDaemonConfig(options: ServeOptions, env: Variables): P
   }
   const allowPlaintext = options.allowPlaintext ?? parseSwitch(env, 'allowPlaintext');
   const dataDir = resolve(data);
-  await checkConfigFile(text('config'), dataDir);
+  const file = await readConfigFile(text('config'), dataDir);
+  const repo = parseRepoSource(text('repo'));
   const http = parseHostPort(text('http') ?? serveDefaults.http, '--http');
   const broker = parseBroker(text('mqtt') ?? serveDefaults.mqtt);
-  if (!allowPlaintext) refusePlaintext(http, broker);
+  if (!allowPlaintext) refusePlaintext(http, broker, repo);
   return deepFreeze({
     dataDir,
-    repo: parseRepo(text('repo')),
+    repo,
     branch: parseBranch(text('branch') ?? serveDefaults.branch),
+    remote: remoteOf(file.remote, text('repoTokenFile'), nonEmpty(env.HEADWATER_REPO_TOKEN)),
+    webhooks: file.webhooks,
     http,
     broker,
     allowPlaintext,
@@ -103,12 +114,16 @@ function parseSwitch(env: Variables, option: string): boolean {
   throw usage(`${name} is neither 1 nor 0`, `Write ${name}=1 to switch it on.`);
 }
 
-function parseRepo(text: string | undefined): RepoSource {
-  if (text === undefined) return { kind: 'own' };
-  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
-  // git's short form of an ssh address, unless it is a file that exists by that name: a path may be written with "./" in front.
-  const isShortSsh = !isUrl && /^[\w.-]+@[\w.-]+:/.test(text);
-  return isUrl || isShortSsh ? { kind: 'url', url: text } : { kind: 'path', path: resolve(text) };
+/** Of several credentials the one that was said closest to this start counts: option, variables, file. */
+function remoteOf(
+  settings: RemoteSettings,
+  tokenFile: string | undefined,
+  token: string | undefined,
+): RemoteConfig {
+  if (tokenFile === undefined && token === undefined) return settings;
+  const { tokenFile: _file, credentialHelper: _helper, ...rest } = settings;
+  if (tokenFile !== undefined) return { ...rest, tokenFile: resolve(tokenFile) };
+  return { ...rest, ...(token === undefined ? {} : { token }) };
 }
 
 /** The rules of `git check-ref-format`, as far as they matter for one branch. */
@@ -151,7 +166,7 @@ function decoded(text: string): string {
   }
 }
 
-function refusePlaintext(http: HostPort, broker: BrokerSource): void {
+function refusePlaintext(http: HostPort, broker: BrokerSource, repo: RepoSource): void {
   const listens = [
     { option: '--http', at: http },
     ...(broker.kind === 'embedded' ? [{ option: '--mqtt', at: broker.listen }] : []),
@@ -173,34 +188,12 @@ function refusePlaintext(http: HostPort, broker: BrokerSource): void {
       hint: 'Use mqtts://, or say --allow-plaintext if that network is trusted.',
     });
   }
-}
-
-/** No setting of config.json exists yet; a field that would be ignored is an error, as a misspelt one would be. */
-async function checkConfigFile(given: string | undefined, dataDir: string): Promise<void> {
-  const path = given ?? join(dataDir, 'config.json');
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (given === undefined && (code === 'ENOENT' || code === 'ENOTDIR')) return;
-    throw usage(`the config file ${path} cannot be read: ${code ?? 'unknown error'}`, 'Check --config.');
+  if (repo.kind === 'url' && repo.transport === 'http' && !isLoopback(new URL(repo.url).hostname)) {
+    throw new HeadwaterError('HW_PLAINTEXT_REPO', {
+      message: `${repo.url} is on another machine and not encrypted, so anybody on the way could change the config`,
+      hint: 'Use https://, or say --allow-plaintext if that network is trusted.',
+    });
   }
-  let value: unknown;
-  try {
-    value = parseJsonBytes(bytes);
-  } catch (cause) {
-    const reason = cause instanceof HeadwaterError ? cause.message : 'unknown error';
-    throw usage(`the config file ${path} is not usable: ${reason}`, 'It is a JSON object.');
-  }
-  if (!isObject(value))
-    throw usage(`the config file ${path} is not a JSON object`, 'The smallest one is {}.');
-  const unknown = Object.keys(value).filter((name) => name !== '$schema');
-  if (unknown.length === 0) return;
-  throw usage(
-    `${path}: unknown setting ${unknown.map((name) => JSON.stringify(name)).join(', ')}`,
-    'Remove it.',
-  );
 }
 
 function oneOf<T extends string>(option: string, text: string, allowed: readonly T[]): T {

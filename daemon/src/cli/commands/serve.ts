@@ -14,11 +14,16 @@ export function registerServe(program: Command): void {
     examples: [
       'headwater serve --data ~/headwater                         # its own repository, made from the starter',
       'headwater serve --data ~/headwater --repo ./my-config      # follow a repository of yours',
+      'headwater serve --data ~/headwater --repo https://git.example/team/config.git --repo-token-file ./git-token',
       'headwater serve --data ~/headwater --http 127.0.0.1:0 --mqtt 127.0.0.1:0',
     ],
   })
     .option('--data <dir>', "the daemon's own files: keys, tokens, last-known-good copies")
-    .option('--repo <path>', 'repository to follow: bare, or a work tree (default: <data>/repo.git)')
+    .option(
+      '--repo <path|url>',
+      'repository to follow: a path on this machine, or an https, ssh or file address (default: <data>/repo.git)',
+    )
+    .option('--repo-token-file <file>', 'token for an https address, in a file of mode 0600')
     .option('--branch <name>', `branch to follow (default: ${serveDefaults.branch})`)
     .option(
       '--http <host:port>',
