@@ -25,7 +25,11 @@ export interface TokenRecord {
   readonly expiresAt?: string;
   /** RFC 3339. */
   readonly revokedAt?: string;
+  /** `login`: opens one browser session and counts for nothing else. `session`: such a session. Default: a token of its own. */
+  readonly use?: TokenUse;
 }
+
+export type TokenUse = 'login' | 'session';
 
 export function isRole(value: unknown): value is Role {
   return value === 'service' || (PEOPLE_ROLES as readonly unknown[]).includes(value);

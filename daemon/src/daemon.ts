@@ -8,6 +8,7 @@ import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { removeDaemonFile, writeDaemonFile } from './adapters/data/daemon-file.ts';
 import { openDataFolder } from './adapters/data/data-folder.ts';
 import { openKeyStore } from './adapters/data/key-store.ts';
+import { openSessionStore, sessionLifetimeMs } from './adapters/data/session-store.ts';
 import { openTokenStore, type TokenStore } from './adapters/data/token-store.ts';
 import { listen } from './adapters/listen.ts';
 import { systemClock } from './adapters/system-clock.ts';
@@ -147,7 +148,9 @@ async function assemble(context: Context): Promise<Daemon> {
     readBlob: judging.readBlob,
     health: () => healthOf(health, pipeline),
   });
-  const server = buildServer({ view, tokens, log, clock, hosts: namesOf(config.http.host) });
+  const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
+  const hosts = namesOf(config.http.host);
+  const server = buildServer({ view, tokens, sessions, log, clock, hosts });
   const http = await listen(server, config.http.host, config.http.port);
   scope.defer(() => server.close());
 

@@ -5,8 +5,9 @@
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasRole, PEOPLE_ROLES, type PeopleRole, type TokenRecord } from '../access.ts';
-import type { Clock } from '../ports.ts';
-import { FailedAttempts } from './failed-attempts.ts';
+import type { FailedAttempts } from './failed-attempts.ts';
+import { refuseGuessing } from './guessing.ts';
+import { refuseForeignPages, sessionCookieOf } from './session-cookie.ts';
 
 /** `open`: anybody. `token`: any valid token, services too. A role: people with at least that role. */
 export type Access = 'open' | 'token' | PeopleRole;
@@ -24,13 +25,25 @@ declare module 'fastify' {
 /** The part of the token store that is needed. */
 export interface TokenVerifier {
   verify(token: string): TokenRecord | null;
+  find(id: string): TokenRecord | null;
+}
+
+/** The part of the session store that is needed. */
+export interface SessionFinder {
+  /** Id of the token that the session borrows, or `null`. */
+  find(secret: string): string | null;
+}
+
+export interface Guards {
+  readonly tokens: TokenVerifier;
+  readonly sessions: SessionFinder;
+  readonly attempts: FailedAttempts;
 }
 
 const allAccess: readonly unknown[] = ['open', 'token', ...PEOPLE_ROLES];
 
 /** Call before any route is registered. */
-export function guardRoutes(app: FastifyInstance, tokens: TokenVerifier, clock: Clock): void {
-  const attempts = new FailedAttempts(clock);
+export function guardRoutes(app: FastifyInstance, { tokens, sessions, attempts }: Guards): void {
   app.decorateRequest('caller', null);
   app.addHook('onRoute', (route) => {
     if (allAccess.includes(route.config?.access)) return;
@@ -41,7 +54,7 @@ export function guardRoutes(app: FastifyInstance, tokens: TokenVerifier, clock: 
   app.addHook('onRequest', async (request, reply) => {
     const access = request.routeOptions.config.access;
     if (request.is404 || access === 'open') return;
-    const caller = authenticate(request, reply, tokens, attempts);
+    const caller = bySession(request, tokens, sessions) ?? byToken(request, reply, tokens, attempts);
     if (access !== 'token' && !(access !== undefined && hasRole(caller, access))) throw forbidden(access);
     request.caller = caller;
   });
@@ -53,7 +66,22 @@ export function callerOf(request: FastifyRequest): TokenRecord {
   return request.caller;
 }
 
-function authenticate(
+/** A browser that is logged in; `null` when the request does not come with a session. A header wins over a cookie. */
+function bySession(
+  request: FastifyRequest,
+  tokens: TokenVerifier,
+  sessions: SessionFinder,
+): TokenRecord | null {
+  const secret = request.headers.authorization === undefined ? sessionCookieOf(request) : undefined;
+  if (secret === undefined) return null;
+  const tokenId = sessions.find(secret);
+  const caller = tokenId === null ? null : tokens.find(tokenId);
+  // The cookie comes along whoever wrote the page that sends it.
+  if (caller !== null) refuseForeignPages(request);
+  return caller;
+}
+
+function byToken(
   request: FastifyRequest,
   reply: FastifyReply,
   tokens: TokenVerifier,
@@ -67,15 +95,7 @@ function authenticate(
       hint: 'Send the header Authorization: Bearer hw_…; the first admin token is in the file admin-token of the data folder.',
     });
   }
-  const waitMs = attempts.waitMs(request.ip, token);
-  if (waitMs > 0) {
-    const seconds = Math.ceil(waitMs / 1000);
-    reply.header('retry-after', seconds);
-    throw new HeadwaterError('HW_RATE_LIMITED', {
-      message: 'too many refused tokens from this address',
-      hint: `Wait ${seconds} s, then send a token that counts.`,
-    });
-  }
+  refuseGuessing(attempts, request, reply, token);
   const caller = tokens.verify(token);
   if (caller !== null) {
     attempts.succeeded(request.ip, token);

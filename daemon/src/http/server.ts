@@ -10,7 +10,8 @@ import {
 } from 'fastify';
 import type { Clock } from '../ports.ts';
 import type { DaemonView } from '../view.ts';
-import { guardRoutes, type TokenVerifier } from './auth.ts';
+import { guardRoutes, type SessionFinder, type TokenVerifier } from './auth.ts';
+import { FailedAttempts } from './failed-attempts.ts';
 import { newRequestId, problemType, requestIdOf, securityHeaders } from './headers.ts';
 import { checkHost } from './host-check.ts';
 import { requestInvalid, routeNotFound } from './not-found.ts';
@@ -19,11 +20,13 @@ import { epochRoutes } from './routes/epoch.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meRoutes } from './routes/me.ts';
 import { serviceRoutes } from './routes/services.ts';
+import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
 
 /** What the HTTP API stands on. */
 export interface ServerDeps {
   readonly view: DaemonView;
-  readonly tokens: TokenVerifier;
+  readonly tokens: TokenVerifier & SessionRoutesDeps['tokens'];
+  readonly sessions: SessionFinder & SessionRoutesDeps['sessions'] & { readonly lifetimeMs: number };
   readonly log: FastifyBaseLogger;
   readonly clock: Clock;
   /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
@@ -68,7 +71,8 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
     if (!request.raw.url?.startsWith('/')) throw requestInvalid('the request target is not a path');
     checkHost(request.headers.host, hosts);
   });
-  guardRoutes(app, deps.tokens, deps.clock);
+  const attempts = new FailedAttempts(deps.clock);
+  guardRoutes(app, { ...deps, attempts });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     const ms = Math.round(reply.elapsedTime * 10) / 10;
@@ -79,6 +83,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
 
   healthRoutes(app, deps.view);
   meRoutes(app, deps.view);
+  sessionRoutes(app, { ...deps, lifetimeMs: deps.sessions.lifetimeMs, attempts });
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
   return app;

@@ -1,4 +1,5 @@
 /** A daemon for tests of the HTTP API: two environments, two services, and tokens by name. Not part of the program. */
+import { randomBytes } from 'node:crypto';
 import type { Health, JsonObject } from '@headwater/schemas/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { TokenRecord } from '../access.ts';
@@ -48,6 +49,9 @@ export const people = {
   starService: record('aaaaaaaaaaa5', { role: 'service', env: '*', service: '*' }),
 } as const;
 
+/** Opens one session of an admin. */
+export const loginToken = `hw_bbbbbbbbbbb1_${'L'.repeat(43)}`;
+
 export const tokenOf = (id: string): string => `hw_${id}_${'S'.repeat(43)}`;
 
 export function fakeDaemon(hosts: readonly string[] = []): FakeDaemon {
@@ -60,10 +64,31 @@ export function fakeDaemon(hosts: readonly string[] = []): FakeDaemon {
   let time = 0;
   const clock: Clock = { now: () => time, monotonic: () => time };
   const log: string[] = [];
+  const sessions = new Map<string, string>();
+  const logins = new Map([[loginToken, record('aaaaaaaaaaa6', { role: 'admin', use: 'session' })]]);
   const tokens = new Map<string, TokenRecord>(Object.values(people).map((one) => [tokenOf(one.id), one]));
   const app = buildServer({
     view: fakeView(state),
-    tokens: { verify: (token) => tokens.get(token) ?? null },
+    tokens: {
+      verify: (token) => tokens.get(token) ?? null,
+      find: (id) => tokens.get(tokenOf(id)) ?? null,
+      async redeem(token) {
+        const login = logins.get(token) ?? null;
+        logins.delete(token);
+        if (login) tokens.set(tokenOf(login.id), login);
+        return login;
+      },
+    },
+    sessions: {
+      lifetimeMs: 60_000,
+      find: (secret) => sessions.get(secret) ?? null,
+      async open(tokenId) {
+        const secret = randomBytes(32).toString('base64url');
+        sessions.set(secret, tokenId);
+        return secret;
+      },
+      close: async (secret) => void sessions.delete(secret),
+    },
     log: createLog({ stream: { write: (line) => log.push(line) }, format: 'json', level: 'debug' }),
     clock,
     hosts,

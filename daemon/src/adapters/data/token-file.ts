@@ -60,7 +60,7 @@ export async function writeTokenFile(path: string, tokens: Iterable<StoredToken>
 
 function isStoredToken(value: unknown): value is StoredToken {
   if (!isObject(value)) return false;
-  const { id, hash, role, name, env, service, createdAt, expiresAt, revokedAt } = value;
+  const { id, hash, role, name, env, service, createdAt, expiresAt, revokedAt, use } = value;
   const isTime = (time: unknown) => typeof time === 'string' && !Number.isNaN(Date.parse(time));
   return (
     typeof id === 'string' &&
@@ -73,7 +73,8 @@ function isStoredToken(value: unknown): value is StoredToken {
     isScope(service) &&
     isTime(createdAt) &&
     (expiresAt === undefined || isTime(expiresAt)) &&
-    (revokedAt === undefined || isTime(revokedAt))
+    (revokedAt === undefined || isTime(revokedAt)) &&
+    (use === undefined || use === 'login' || use === 'session')
   );
 }
 

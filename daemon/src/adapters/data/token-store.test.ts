@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../ports.ts';
 import { buildDataScript, type DataScript } from '../../testing/data-process.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
@@ -227,4 +227,34 @@ test('a role, scope, name or lifetime that makes no sense is refused', async () 
   expect(await code({ role: 'service', name: 'x' })).toBe('HW_NAME_INVALID');
   expect(await code({ ...service, service: '*' })).toBe('HW_NAME_INVALID');
   expect(await code({ ...service, env: 'all' })).toBe('HW_NAME_RESERVED');
+});
+
+describe('login tokens', () => {
+  test('open one session, with the role and scope they were made with, and are no token themselves', async () => {
+    const store = await openTokenStore(folder, clock);
+    const { token, record } = await store.create({ role: 'editor', name: 'Ada', env: 'dev', use: 'login' });
+    expect(store.verify(token)).toBeNull();
+    expect(store.find(record.id)).toBeNull();
+    const session = await store.redeem(token, 60_000);
+    expect(session).toMatchObject({ role: 'editor', name: 'Ada', env: 'dev', use: 'session' });
+    expect(store.find(session?.id ?? '')).toEqual(session);
+    expect(await store.redeem(token, 60_000)).toBeNull();
+  });
+
+  test('two that come with the same link at once: one session', async () => {
+    const store = await openTokenStore(folder, clock);
+    const { token } = await store.create({ role: 'admin', name: 'first', use: 'login' });
+    const sessions = await Promise.all([store.redeem(token, 60_000), store.redeem(token, 60_000)]);
+    expect(sessions.filter((session) => session !== null)).toHaveLength(1);
+  });
+
+  test('a token of its own opens no session this way, and what is over leaves the file', async () => {
+    const store = await openTokenStore(folder, clock);
+    const own = await store.create({ role: 'admin', name: 'own' });
+    expect(await store.redeem(own.token, 60_000)).toBeNull();
+    const login = await store.create({ role: 'admin', name: 'link', use: 'login' });
+    await store.revoke(login.record.id);
+    expect(await store.redeem(login.token, 60_000)).toBeNull();
+    expect(store.list().map(({ name }) => name)).toEqual(['own']);
+  });
 });

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { HeadwaterError, parseName } from '@headwater/schemas/protocol';
-import { isRole, PEOPLE_ROLES, type Role, type TokenRecord } from '../../access.ts';
+import { isRole, PEOPLE_ROLES, type Role, type TokenRecord, type TokenUse } from '../../access.ts';
 import type { Clock } from '../../ports.ts';
 import { writeFileDurably } from '../git/durable-fs.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -35,6 +35,8 @@ export interface NewToken {
   readonly service?: string;
   /** Milliseconds from now. Default 90 days for people, none for services. */
   readonly expiresInMs?: number;
+  /** Default: a token of its own. */
+  readonly use?: TokenUse;
 }
 
 export interface CreatedToken {
@@ -48,7 +50,14 @@ export interface TokenStore {
   create(request: NewToken): Promise<CreatedToken>;
   /** The token's record while it counts, else `null`. Constant time; `null` for everything while the file is damaged. */
   verify(token: string): TokenRecord | null;
-  /** Every token ever made, revoked and expired ones too. @throws HeadwaterError `HW_TOKEN_FILE`. */
+  /** The record of a token that counts, by its id: for a session that was opened with it. `null` as `verify`. */
+  find(id: string): TokenRecord | null;
+  /**
+   * Uses up a login token: it counts no more, and a record for the session it opens takes its place, with its role and scope.
+   * @returns `null` when it is no login token that counts. @throws as `create`.
+   */
+  redeem(token: string, sessionMs: number): Promise<TokenRecord | null>;
+  /** Every token ever made, revoked and expired ones too; of logins and sessions only those that count. @throws HeadwaterError `HW_TOKEN_FILE`. */
   list(): readonly TokenRecord[];
   /** Revokes for good; revoking twice is fine. @throws HeadwaterError `HW_NOT_FOUND`, and as `create`. */
   revoke(id: string): Promise<TokenRecord>;
@@ -89,12 +98,25 @@ export async function openTokenStore(
     if (!('release' in lock)) throw busy(path, lock.pid);
     try {
       const { tokens, result } = await decide(readTokenFile(path));
-      await writeTokenFile(path, tokens);
+      // Logins and sessions come and go daily; what they did is in the log.
+      await writeTokenFile(
+        path,
+        tokens.filter((token) => token.use === undefined || counts(token)),
+      );
       return result;
     } finally {
       await lock.release();
     }
   }
+
+  /** The stored token that this text is, whatever it is for. */
+  const match = (text: string): StoredToken | null => {
+    const token = parseToken(text);
+    if (token === null) return null;
+    const stored = cache.current()?.tokens.get(token.id);
+    const matches = matchesHash(token.secret, stored?.hash ?? null);
+    return matches && stored !== undefined && counts(stored) ? stored : null;
+  };
 
   return {
     create: (request) =>
@@ -103,12 +125,24 @@ export async function openTokenStore(
         return { tokens: [...file.tokens.values(), made.stored], result: made.created };
       }),
     verify(text) {
-      const token = parseToken(text);
-      if (token === null) return null;
-      const stored = cache.current()?.tokens.get(token.id);
-      const matches = matchesHash(token.secret, stored?.hash ?? null);
-      return matches && stored !== undefined && counts(stored) ? withoutHash(stored) : null;
+      const stored = match(text);
+      return stored !== null && stored.use === undefined ? withoutHash(stored) : null;
     },
+    find(id) {
+      const stored = cache.current()?.tokens.get(id);
+      return stored !== undefined && stored.use !== 'login' && counts(stored) ? withoutHash(stored) : null;
+    },
+    redeem: (text, sessionMs) =>
+      change(async (file) => {
+        const found = match(text);
+        // Looked up again under the lock: of two that come with the same link one is second.
+        const login = found?.use === 'login' ? file.tokens.get(found.id) : undefined;
+        if (login === undefined || !counts(login)) return { tokens: [...file.tokens.values()], result: null };
+        const { role, name, env, service } = login;
+        const made = makeToken({ role, name, env, service, expiresInMs: sessionMs, use: 'session' }, clock);
+        const others = [...file.tokens.values()].filter(({ id }) => id !== login.id);
+        return { tokens: [...others, made.stored], result: made.created.record };
+      }),
     list: () => [...readTokenFile(path).tokens.values()].map(withoutHash),
     revoke: (id) =>
       change(async (file) => {
@@ -187,6 +221,7 @@ function makeToken(request: NewToken, clock: Clock): { created: CreatedToken; st
     ...scope,
     createdAt: new Date(now).toISOString(),
     ...(lifetimeMs === undefined ? {} : { expiresAt: new Date(now + lifetimeMs).toISOString() }),
+    ...(request.use === undefined ? {} : { use: request.use }),
   };
   return {
     created: { token: formatToken(token), record },
