@@ -88,6 +88,11 @@ export const ERRORS = {
   HW_LEDGER_INVALID: kind(503),
   HW_LEDGER_FOREIGN: kind(503),
   HW_DEPLOYMENT_CHANGED: kind(422),
+  HW_COMMIT_UNSIGNED: kind(422),
+  HW_COMMIT_SIGNATURE: kind(422),
+  HW_SIGNERS_LINE: kind(422),
+  HW_SIGNERS_NONE: kind(422),
+  HW_UNAPPROVED: kind(422),
 
   // Messages on the wire and files that hold them
   HW_MESSAGE_EMPTY: kind(400),
