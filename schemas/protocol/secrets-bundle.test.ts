@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { utf8 } from './bytes.ts';
-import { maxSecretsBundleBytes, parseSecretsBundle } from './secrets-bundle.ts';
+import { maxSecretsBundleBytes, maxSecretsBytes, parseSecretsBundle } from './secrets-bundle.ts';
 
 const expected = { deployment: 'tars', env: 'prod', service: 'stt-worker', rev: 'a'.repeat(64) };
 const bundle = { ...expected, values: { '/db/password': 'hunter2' }, pad: '   ' };
@@ -16,7 +16,7 @@ test.each(['deployment', 'env', 'service', 'rev'])(
   'one of another %s was moved here, and is refused',
   (field) => {
     expect(() => parse({ [field]: 'other' })).toThrow(
-      expect.objectContaining({ code: 'HW_MESSAGE_WRONG_TARGET', details: { field } }),
+      expect.objectContaining({ code: 'HW_SECRETS_FOREIGN', details: { field } }),
     );
   },
 );
@@ -26,6 +26,8 @@ test.each<[string, Record<string, unknown>]>([
   ['a secret that is no text', { values: { '/a': 5 } }],
   ['a name that is no pointer', { values: { a: 'x' } }],
   ['the pointer of the whole document', { values: { '': 'x' } }],
+  ['a pointer through a prototype', { values: { '/__proto__/a': 'x' } }],
+  ['a pointer deeper than any config', { values: { ['/a'.repeat(65)]: 'x' } }],
   ['a list of values', { values: ['x'] }],
   ['no padding', { pad: undefined }],
 ])('%s is refused', (_, more) => {
@@ -34,6 +36,10 @@ test.each<[string, Record<string, unknown>]>([
 
 test('too much of it, and text that is no JSON, are refused', () => {
   expect(() => parse({ pad: ' '.repeat(maxSecretsBundleBytes) })).toThrow(
+    expect.objectContaining({ code: 'HW_MESSAGE_TOO_LARGE' }),
+  );
+  expect(parse({ values: { '/a': 'x'.repeat(maxSecretsBytes) } }).rev).toBe(expected.rev);
+  expect(() => parse({ values: { '/a': 'ä'.repeat(maxSecretsBytes / 2), '/b': 'x' } })).toThrow(
     expect.objectContaining({ code: 'HW_MESSAGE_TOO_LARGE' }),
   );
   expect(() => parseSecretsBundle(utf8('[]'), expected)).toThrow(
