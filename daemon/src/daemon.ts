@@ -19,6 +19,7 @@ import { createHeartbeat } from './assembly/heartbeat.ts';
 import { openJudging } from './assembly/judging.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
 import { Scope } from './assembly/scope.ts';
+import { openSecrets } from './assembly/secrets.ts';
 import type { DaemonConfig } from './config.ts';
 import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
@@ -26,6 +27,7 @@ import { daemonIdOf, type HealthDeps, healthOf } from './health-reporter.ts';
 import { namesOf } from './http/host-check.ts';
 import { buildServer } from './http/server.ts';
 import type { Log } from './log.ts';
+import { createLoginLink } from './login-link.ts';
 import { Pipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
@@ -41,8 +43,8 @@ export interface ReadyLine {
   readonly data: string;
   readonly trust: readonly string[];
   readonly signers: readonly string[];
-  /** Login link of the web editor; `null` in a version without one. */
-  readonly login: string | null;
+  /** Logs one browser in as an admin, once, within 15 minutes. */
+  readonly login: string;
   readonly adminTokenFile: string;
 }
 
@@ -125,6 +127,7 @@ async function assemble(context: Context): Promise<Daemon> {
     createEngine: () => new EpochEngine(judging.engineDeps),
     publisher,
     lkg,
+    sealer: openSecrets().sealer,
     signer: createMessageSigner([keys.signing], nodeCrypto),
     keyring,
     crypto: nodeCrypto,
@@ -180,6 +183,7 @@ async function assemble(context: Context): Promise<Daemon> {
     git,
   });
   scope.defer(() => removeDaemonFile(folder.path));
+  const login = await createLoginLink(tokens, http.url);
   return {
     readyLine: {
       ready: true,
@@ -189,7 +193,7 @@ async function assemble(context: Context): Promise<Daemon> {
       data: folder.path,
       trust: keys.roots,
       signers: keys.signers,
-      login: null,
+      login: login.url,
       adminTokenFile: admin.path,
     },
     view,

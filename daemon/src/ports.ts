@@ -110,6 +110,44 @@ export interface CommitWriter {
   commit(request: CommitRequest): Promise<CommitId>;
 }
 
+/** What was published last, and the era it was published in. */
+export interface LedgerRecord {
+  readonly deployment: string;
+  readonly era: number;
+  /** Where the era began. */
+  readonly start: LedgerPlace;
+  /** Newest epoch of every environment that was published in this era, by name. */
+  readonly published: ReadonlyMap<string, LedgerPlace>;
+}
+
+/** A commit with its generation number. */
+export interface LedgerPlace {
+  readonly commit: CommitId;
+  readonly seq: number;
+}
+
+/** A record as it stands in the ledger; `id` names this version of it. */
+export interface LedgerEntry {
+  readonly id: string;
+  readonly record: LedgerRecord;
+}
+
+/** The memory that outlives brokers and data folders: one record, replaced by compare-and-swap, sealed by a signing key. */
+export interface Ledger {
+  /** True when no other daemon sees it. */
+  readonly isLocal: boolean;
+  /**
+   * The newest record; `null` = none was ever written.
+   * @throws HeadwaterError `HW_LEDGER_INVALID`, `HW_LEDGER_FOREIGN` (both with `details.id`), or what makes it unreadable.
+   */
+  read(): Promise<LedgerEntry | null>;
+  /**
+   * Puts `record` in the place of the entry `expected` (`null` = there must be none), durably.
+   * @throws HeadwaterError `HW_REF_MOVED`, `HW_REF_LOCKED`, `HW_STORAGE_FAILED`.
+   */
+  append(record: LedgerRecord, expected: string | null): Promise<LedgerEntry>;
+}
+
 /** Tells when a followed ref may have moved. Hints only: every report is a fresh read of the ref. */
 export interface RefWatcher {
   /** Calls `onTip` with the value of the ref now and after every move; `null` = the ref does not exist. */

@@ -39,7 +39,7 @@ const snapshot: PublishedService = {
   }),
   digest: digestOf(config, nodeCrypto),
   schema: schemaDigest,
-  secretsRev: null,
+  secrets: null,
   config,
   schemaEnvelope: sign('schema', { digest: schemaDigest, document: {} }),
 };

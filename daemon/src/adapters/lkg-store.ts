@@ -143,7 +143,7 @@ function verify(bytes: Uint8Array, options: LkgStoreOptions, env: string, servic
     envelope,
     digest,
     schema: message.payload.schema,
-    secretsRev: secrets?.rev ?? null,
+    secrets,
     config,
     ...(schema && schema.signers.length > 0 ? { schemaEnvelope: schema.envelope.bytes } : {}),
   };

@@ -1,9 +1,11 @@
 /** A small world for tests of the epoch engine: histories in memory, and a judge that only looks for the word "bad". */
 import { digestOf } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
+import type { ReadBlob } from '../core/files.ts';
 import type { ServiceInputs } from '../core/inputs.ts';
 import type { ServiceJudgement } from '../core/judgement.ts';
 import { RepoIndex } from '../core/repo-index.ts';
+import { secretsRev } from '../core/secrets-rev.ts';
 import type { CommitId } from '../ports.ts';
 import { createFakeGit, type FakeGit } from '../testing/fake-git.ts';
 import { EpochEngine } from './epoch-engine.ts';
@@ -73,9 +75,17 @@ export async function judgeByWord(
     digest: digestOf(config, nodeCrypto),
     schema: digestOf(inputs.schema?.oid ?? null, nodeCrypto),
     schemaDocument: {},
-    secrets: null,
+    secrets: await secretsOf(inputs, readBlob),
   };
   return { key: inputs.key, resolved, findings: [] };
+}
+
+async function secretsOf(inputs: ServiceInputs, readBlob: ReadBlob) {
+  if (inputs.secrets.length === 0) return null;
+  const text = inputs.recipients
+    ? Buffer.from(await readBlob(inputs.recipients.oid, 1 << 20)).toString()
+    : '';
+  return { rev: secretsRev(inputs, nodeCrypto), recipients: text.split('\n').filter(Boolean) };
 }
 
 /** Everything of an engine's state that must be equal for equal histories. */

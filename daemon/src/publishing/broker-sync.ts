@@ -135,7 +135,7 @@ export function openRetained(
     envelope,
     digest: payload.digest,
     schema: payload.schema,
-    secretsRev: payload.secrets?.rev ?? null,
+    secrets: payload.secrets,
     config: payload.config,
     ...(fits && schemaEnvelope ? { schemaEnvelope } : {}),
   };

@@ -15,6 +15,7 @@ import type { Clock } from '../ports.ts';
 import type { LkgWriter } from './lkg-writer.ts';
 import { heldService, statementPayload } from './payloads.ts';
 import { type PublishedService, planService, type ServicePlan } from './plan.ts';
+import { type ServiceSealer, sealPlans } from './seal-plans.ts';
 import {
   type ActivePlan,
   type BlockedPlan,
@@ -26,6 +27,7 @@ import {
 export interface EnvironmentPublisherDeps extends ServiceMessagesDeps {
   readonly clock: Clock;
   readonly lkg: LkgWriter;
+  readonly sealer: ServiceSealer;
   readonly era: number;
 }
 
@@ -189,8 +191,11 @@ export class EnvironmentPublisher {
   }
 
   async #send(plans: readonly ActivePlan[]): Promise<void> {
+    const sealed = await sealPlans(plans, this.#deps.sealer);
     const issuedAt = new Date(this.#deps.clock.now()).toISOString();
-    const messages = plans.map((plan) => serviceMessages(plan, issuedAt, this.#deps));
+    const messages = plans.map((plan) =>
+      serviceMessages(plan, sealed.get(plan.service) ?? null, issuedAt, this.#deps),
+    );
     await sendAll(messages);
     for (const one of messages) {
       const published = one.outcome();

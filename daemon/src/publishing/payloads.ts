@@ -36,6 +36,7 @@ const alwaysWorthBytes = 1024;
 export function snapshotPayload(
   head: PayloadHead,
   live: LiveService,
+  secrets: SealedSecrets | null,
   requestId: string | undefined,
 ): SnapshotPayload {
   const { resolved } = live;
@@ -46,7 +47,7 @@ export function snapshotPayload(
     schema: resolved.schema,
     digest: resolved.digest,
     config: resolved.config,
-    secrets: sealedOf(live),
+    secrets,
     ...(requestId === undefined ? {} : { requestId }),
   };
 }
@@ -55,6 +56,7 @@ export function snapshotPayload(
 export function diffPayload(
   head: PayloadHead,
   live: LiveService,
+  secrets: SealedSecrets | null,
   previous: PublishedService | null,
   requestId: string | undefined,
 ): DiffPayload | null {
@@ -62,7 +64,6 @@ export function diffPayload(
   if (previous.epoch.era !== head.epoch.era) return null; // a new era begins with snapshots
   const ops = diffValues(previous.config, live.resolved.config);
   if (ops.length > maxPatchOps || isTooLarge(ops, live)) return null;
-  const rev = live.resolved.secrets?.rev ?? null;
   return {
     v: 1,
     kind: 'diff',
@@ -72,7 +73,7 @@ export function diffPayload(
     base: previous.epoch,
     baseDigest: previous.digest,
     ops,
-    secrets: rev === previous.secretsRev && rev !== null ? 'unchanged' : sealedOf(live),
+    secrets: isUnchanged(secrets, previous.secrets ?? null) ? 'unchanged' : secrets,
     ...(requestId === undefined ? {} : { requestId }),
   };
 }
@@ -84,10 +85,9 @@ function isTooLarge(ops: DiffPayload['ops'], live: LiveService): boolean {
   return opsBytes > maxDiffShare * utf8(JSON.stringify(live.resolved.config)).length;
 }
 
-/** Secrets are announced but not sealed in this version: `sealed` is null, as for a service without recipients. */
-function sealedOf(live: LiveService): SealedSecrets | null {
-  const { secrets } = live.resolved;
-  return secrets && { rev: secrets.rev, recipients: secrets.recipients, sealed: null };
+/** A bundle made anew is told, even of the same `rev`: whoever holds the other one may not be able to open it. */
+function isUnchanged(secrets: SealedSecrets | null, previous: SealedSecrets | null): boolean {
+  return secrets !== null && secrets.rev === previous?.rev && secrets.sealed === previous.sealed;
 }
 
 export function schemaPayload(head: PayloadHead, live: LiveService): SchemaPayload {

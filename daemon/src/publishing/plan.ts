@@ -1,5 +1,5 @@
 /** What must be published so that one environment's topics say what is live. Pure. */
-import { compareEpochs, type Epoch, type JsonObject } from '@headwater/schemas/protocol';
+import { compareEpochs, type Epoch, type JsonObject, type SealedSecrets } from '@headwater/schemas/protocol';
 import type { LiveService } from '../epochs/environment-track.ts';
 import { epochAt } from '../epochs/place.ts';
 
@@ -12,7 +12,8 @@ export interface PublishedService {
   /** Of a snapshot only. */
   readonly digest?: string;
   readonly schema?: string;
-  readonly secretsRev?: string | null;
+  /** As the message carries them: the sealed bundle of a `rev` is made once. */
+  readonly secrets?: SealedSecrets | null;
   readonly config?: JsonObject;
   /** The message on the schema topic, byte for byte. */
   readonly schemaEnvelope?: Uint8Array;
@@ -66,6 +67,6 @@ function saysTheSame(published: PublishedService, live: LiveService, epoch: Epoc
     published.epoch.commit === epoch.commit &&
     published.digest === live.resolved.digest &&
     published.schema === live.resolved.schema &&
-    published.secretsRev === (live.resolved.secrets?.rev ?? null)
+    (published.secrets?.rev ?? null) === (live.resolved.secrets?.rev ?? null)
   );
 }

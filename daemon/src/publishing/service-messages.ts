@@ -1,5 +1,5 @@
 /** The messages that a plan puts on the topics of one service. Signed when they are sent, so that ten thousand do not stop the daemon. */
-import { serviceTopics } from '@headwater/schemas/protocol';
+import { type SealedSecrets, serviceTopics } from '@headwater/schemas/protocol';
 import type { Publisher } from '../ports.ts';
 import type { MessageSigner } from './message-signer.ts';
 import {
@@ -32,9 +32,13 @@ export interface ServiceMessages {
   outcome(): PublishedService;
 }
 
-/** @param issuedAt RFC 3339. */
+/**
+ * @param secrets What a snapshot of the service carries.
+ * @param issuedAt RFC 3339.
+ */
 export function serviceMessages(
   plan: ActivePlan,
+  secrets: SealedSecrets | null,
   issuedAt: string,
   deps: ServiceMessagesDeps,
 ): ServiceMessages {
@@ -60,8 +64,8 @@ export function serviceMessages(
   const schemaEnvelope = once(() =>
     newSchema ? signer.sign(schemaPayload(head, live)) : (previous?.schemaEnvelope as Uint8Array),
   );
-  const envelope = once(() => signer.sign(snapshotPayload(head, live, live.requestId)));
-  const { digest, schema, config, secrets } = live.resolved;
+  const envelope = once(() => signer.sign(snapshotPayload(head, live, secrets, live.requestId)));
+  const { digest, schema, config } = live.resolved;
   return {
     service,
     sendSchema: async () => {
@@ -69,7 +73,7 @@ export function serviceMessages(
     },
     sendSnapshot: () => retain(topics.snapshot, envelope()),
     sendDiff: () => {
-      const diff = diffPayload(head, live, previous, live.requestId);
+      const diff = diffPayload(head, live, secrets, previous, live.requestId);
       return sendOnDiff(diff ? signer.sign(diff) : envelope());
     },
     outcome: () => ({
@@ -79,7 +83,7 @@ export function serviceMessages(
       digest,
       schema,
       config,
-      secretsRev: secrets?.rev ?? null,
+      secrets,
       schemaEnvelope: schemaEnvelope(),
     }),
   };

@@ -19,6 +19,7 @@ import { Problems } from '../problems.ts';
 import { LkgWriter } from '../publishing/lkg-writer.ts';
 import { createMessageSigner } from '../publishing/message-signer.ts';
 import type { PublishedService } from '../publishing/plan.ts';
+import type { ServiceSealer } from '../publishing/seal-plans.ts';
 import { Receipts } from '../receipts.ts';
 import { createFakePublisher } from './fake-publisher.ts';
 
@@ -54,6 +55,8 @@ export interface Bench {
   readonly problems: Problems;
   readonly saved: Map<string, PublishedService>;
   readonly clock: TestClock;
+  /** Services that were sealed, in order. */
+  readonly sealed: string[];
   /** Moves the branch and waits until that is dealt with. */
   to(tip: CommitId | null): Promise<void>;
   /** Messages published since the last call. */
@@ -69,6 +72,8 @@ export async function bench(
     retained?: Map<string, Uint8Array>;
     /** The broker is there before the branch is, as an embedded one always is. Default false. */
     connectFirst?: boolean;
+    /** Default: one that says how often it sealed. */
+    sealer?: ServiceSealer;
   } = {},
 ): Promise<Bench> {
   const publisher = createFakePublisher();
@@ -86,10 +91,18 @@ export async function bench(
       if (error) throw error;
     },
   );
+  const sealed: string[] = [];
+  const sealer: ServiceSealer = {
+    async seal(live) {
+      sealed.push(live.inputs.service);
+      return (options.sealer ?? countingSealer(sealed)).seal(live);
+    },
+  };
   const pipeline = new Pipeline({
     createEngine: () => world.engine(),
     publisher,
     lkg,
+    sealer,
     signer: createMessageSigner([signing], nodeCrypto),
     keyring,
     crypto: nodeCrypto,
@@ -111,6 +124,7 @@ export async function bench(
     problems,
     saved,
     clock,
+    sealed,
     async to(next) {
       clock.ms += 1_000; // statements are at most two a second
       await pipeline.onTip(next);
@@ -127,6 +141,17 @@ export async function bench(
   await new Promise((resolve) => setImmediate(resolve)); // the fake connects after the start, as a broker does
   await pipeline.idle();
   return made;
+}
+
+/** Two calls never give the same text, as with age. */
+function countingSealer(sealed: readonly string[]): ServiceSealer {
+  return {
+    seal: async ({ resolved: { secrets } }) => ({
+      rev: secrets?.rev ?? '',
+      recipients: secrets?.recipients ?? [],
+      sealed: secrets?.recipients.length === 0 ? null : `bundle ${sealed.length}`,
+    }),
+  };
 }
 
 export const base = {
