@@ -17,6 +17,7 @@ export interface CommandEntry {
 const start = 'Start:';
 const edit = 'Change:';
 const look = 'Look:';
+const people = 'People:';
 const develop = 'Develop:';
 
 export const commandTable: readonly CommandEntry[] = [
@@ -91,6 +92,18 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'show the keys that sign',
     group: look,
     load: async () => (await import('./commands/keys.ts')).registerKeys,
+  },
+  {
+    name: 'token',
+    summary: 'make, list and revoke tokens',
+    group: people,
+    load: async () => (await import('./commands/token.ts')).registerToken,
+  },
+  {
+    name: 'login-link',
+    summary: 'make a link that logs a browser in once',
+    group: people,
+    load: async () => (await import('./commands/login-link.ts')).registerLoginLink,
   },
   {
     name: 'typegen',
