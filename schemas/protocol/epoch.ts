@@ -32,8 +32,8 @@ export function formatEpoch(epoch: Epoch): string {
   return `${epoch.era}.${epoch.seq}@${epoch.commit.slice(0, shortLength)}`;
 }
 
-/** Text for people, `#42 · 9f3c2e1`. */
-export function describeEpoch(epoch: Epoch): string {
+/** Text for people, `#42 · 9f3c2e1`. An era is rare, so it is told apart. */
+export function describeEpoch(epoch: Pick<Epoch, 'seq' | 'commit'>): string {
   return `#${epoch.seq} · ${epoch.commit.slice(0, shortLength)}`;
 }
 
