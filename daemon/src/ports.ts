@@ -148,6 +148,43 @@ export interface Ledger {
   append(record: LedgerRecord, expected: string | null): Promise<LedgerEntry>;
 }
 
+/** Where a long fetch is. */
+export interface RemoteProgress {
+  /** What the host or git says it does: "Receiving objects". */
+  readonly phase: string;
+  /** 0 to 100; `null` = nobody knows. */
+  readonly percent: number | null;
+}
+
+/**
+ * The repository at another host that the local one mirrors. Everything here throws `HW_UPSTREAM_UNREACHABLE` when the host does
+ * not answer (details: `retryAfterMs` when it said how long to wait) and `HW_UPSTREAM_REFUSED` when it answers and does not want to,
+ * besides what is named below.
+ */
+export interface Remote {
+  /** Address as it may be shown: never holds a credential. */
+  readonly url: string;
+  /**
+   * Commits of refs at the host now, in one request. Full names; a name that ends in "/*" stands for all below it. What does not
+   * exist is absent.
+   */
+  tips(refs: readonly string[]): Promise<ReadonlyMap<string, CommitId>>;
+  /**
+   * Brings into the local repository what `tips` told of. On return all of it is there, whole and durable; no ref was moved.
+   * @throws HeadwaterError `HW_OBJECT_MISSING` when the host no longer shows it (ask for the tips again), `HW_REPO_SHALLOW`,
+   *   `HW_STORAGE_FAILED`.
+   */
+  fetch(tips: ReadonlyMap<string, CommitId>, onProgress?: (progress: RemoteProgress) => void): Promise<void>;
+  /**
+   * Moves a ref at the host from `expected` (`null` = must not exist) to `next`, a commit of the local repository, in one step.
+   * @throws HeadwaterError `HW_REF_MOVED` when it is elsewhere; nothing was changed then, nor after `HW_UPSTREAM_REFUSED`. After
+   *   `HW_UPSTREAM_UNREACHABLE` nothing was changed if `details.sent` is false, otherwise nobody knows until the host is asked again.
+   */
+  push(ref: string, expected: CommitId | null, next: CommitId): Promise<void>;
+  /** Ends what is running. */
+  close(): Promise<void>;
+}
+
 /** Tells when a followed ref may have moved. Hints only: every report is a fresh read of the ref. */
 export interface RefWatcher {
   /** Calls `onTip` with the value of the ref now and after every move; `null` = the ref does not exist. */
