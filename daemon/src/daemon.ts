@@ -3,6 +3,7 @@
  * outside stands behind a port; how a part is opened is in assembly/. `serve` and the end-to-end tests start it through `startDaemon`.
  */
 import { isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defaultPrefix } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { removeDaemonFile, writeDaemonFile } from './adapters/data/daemon-file.ts';
@@ -23,6 +24,7 @@ import { openSecrets } from './assembly/secrets.ts';
 import type { DaemonConfig } from './config.ts';
 import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
+import { Era } from './epochs/era.ts';
 import { daemonIdOf, type HealthDeps, healthOf } from './health-reporter.ts';
 import { namesOf } from './http/host-check.ts';
 import { buildServer } from './http/server.ts';
@@ -56,8 +58,8 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Eras begin with accepted rewrites of history, which this version refuses. */
-const era = 1;
+/** The built web editor, beside the daemon in the checkout. */
+const webFolder = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
 /** How long a broker that does not answer may hold up the stop, per step. */
 const stopWaitMs = 5_000;
@@ -112,6 +114,7 @@ async function assemble(context: Context): Promise<Daemon> {
   };
   const { publisher, embedded } = await openBroker(context, tokens, health, prefix);
 
+  const era = new Era();
   const judging = openJudging(context, repository, deployment);
   const receipts = new Receipts(prefix, clock);
   const { lkg, stored } = await openCopies(context, deployment, keyring, keys);
@@ -153,7 +156,7 @@ async function assemble(context: Context): Promise<Daemon> {
   });
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
-  const server = buildServer({ view, tokens, sessions, log, clock, hosts });
+  const server = buildServer({ view, tokens, sessions, log, clock, hosts, web: webFolder });
   const http = await listen(server, config.http.host, config.http.port);
   scope.defer(() => server.close());
 

@@ -21,6 +21,7 @@ import { healthRoutes } from './routes/health.ts';
 import { meRoutes } from './routes/me.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
+import { webEditorRoutes } from './routes/web-editor.ts';
 
 /** What the HTTP API stands on. */
 export interface ServerDeps {
@@ -29,6 +30,8 @@ export interface ServerDeps {
   readonly sessions: SessionFinder & SessionRoutesDeps['sessions'] & { readonly lifetimeMs: number };
   readonly log: FastifyBaseLogger;
   readonly clock: Clock;
+  /** Folder with the built web editor. */
+  readonly web: string;
   /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
   readonly hosts?: readonly string[];
 }
@@ -86,6 +89,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   sessionRoutes(app, { ...deps, lifetimeMs: deps.sessions.lifetimeMs, attempts });
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
+  webEditorRoutes(app, deps.web);
   return app;
 }
 

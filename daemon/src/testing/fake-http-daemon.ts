@@ -54,7 +54,8 @@ export const loginToken = `hw_bbbbbbbbbbb1_${'L'.repeat(43)}`;
 
 export const tokenOf = (id: string): string => `hw_${id}_${'S'.repeat(43)}`;
 
-export function fakeDaemon(hosts: readonly string[] = []): FakeDaemon {
+/** @param web Folder with a built web editor. Default: none is built. */
+export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'): FakeDaemon {
   const state: FakeState = {
     config: { vad_threshold: 0.5 },
     clients: 0,
@@ -92,6 +93,7 @@ export function fakeDaemon(hosts: readonly string[] = []): FakeDaemon {
     log: createLog({ stream: { write: (line) => log.push(line) }, format: 'json', level: 'debug' }),
     clock,
     hosts,
+    web,
   });
   return {
     app,
