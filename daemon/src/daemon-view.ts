@@ -13,13 +13,14 @@ import { resolveConfig } from './core/resolve.ts';
 import { waysOut } from './environment-reports.ts';
 import type { EnvironmentTrack, HeldItem, LiveService } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
+import type { EraSource } from './epochs/era.ts';
 import { epochAt } from './epochs/place.ts';
 import type { Receipts } from './receipts.ts';
 import type { DaemonView, EnvironmentView, HeldView, ServiceSummary, ServiceView } from './view.ts';
 
 export interface DaemonViewDeps {
   readonly deployment: string;
-  readonly era: number;
+  readonly era: EraSource;
   readonly engine: () => EpochEngine | null;
   readonly receipts: Receipts;
   readonly readBlob: ReadBlob;
@@ -55,7 +56,7 @@ function environmentView(track: EnvironmentTrack, deps: DaemonViewDeps): Environ
   const at = deps.engine()?.at ?? null;
   return {
     env: track.env,
-    epoch: track.epoch && epochAt(track.epoch, deps.era),
+    epoch: track.epoch && epochAt(track.epoch, deps.era.current),
     status: statusOf(track),
     tip: at && { commit: at.commit, seq: at.seq },
     held: track.held.slice(0, maxShownHeld).map(heldView),
@@ -93,7 +94,7 @@ function serviceSummaries(track: EnvironmentTrack, deps: DaemonViewDeps): Servic
       return {
         service,
         folder: live.inputs.folder,
-        epoch: epochAt(live.epoch, deps.era),
+        epoch: epochAt(live.epoch, deps.era.current),
         digest: live.resolved.digest,
         ...(owner === undefined ? {} : { owner }),
         tags,
@@ -128,8 +129,8 @@ async function serviceView(
   return {
     service,
     env: track.env,
-    epoch: epochAt(live.epoch, deps.era),
-    tipEpoch: epochAt(tip?.epoch ?? live.epoch, deps.era),
+    epoch: epochAt(live.epoch, deps.era.current),
+    tipEpoch: epochAt(tip?.epoch ?? live.epoch, deps.era.current),
     schema,
     layers: { defaults: resolveConfig(schema, []).config, ...mergeByLayer(layers) },
     config: live.resolved.config,

@@ -1,6 +1,5 @@
 import { describeEpoch, type EpochPayload, type HealthProblem } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack, HeldItem } from './epochs/environment-track.ts';
-import { epochAt } from './epochs/place.ts';
 import type { Log } from './log.ts';
 import type { Problems } from './problems.ts';
 import type { PublishSummary } from './publishing/environment-publisher.ts';
@@ -94,8 +93,7 @@ export class EnvironmentReports {
   }
 }
 
-const placeOf = (track: EnvironmentTrack): string =>
-  track.epoch ? describeEpoch(epochAt(track.epoch, 1)) : 'none yet';
+const placeOf = (track: EnvironmentTrack): string => (track.epoch ? describeEpoch(track.epoch) : 'none yet');
 
 const reasonOf = ({ since, service, finding }: HeldItem): string =>
   [since.commit, service, finding.file, finding.pointer, finding.message].join('\u0000');

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Health, type HealthProblem, healthTopic, utf8 } from '@headwater/schemas/protocol';
 import { statusOf } from './daemon-view.ts';
+import { epochAt } from './epochs/place.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Clock } from './ports.ts';
 import type { Problems } from './problems.ts';
@@ -42,7 +43,7 @@ export function healthOf(deps: HealthDeps, pipeline: Pipeline | null): Health {
       tracks.map((track) => [
         track.env,
         {
-          epoch: track.epoch && { era: 1, seq: track.epoch.seq, commit: track.epoch.commit },
+          epoch: track.epoch && epochAt(track.epoch, pipeline?.era ?? 1),
           status: statusOf(track),
           heldTotal: track.held.length,
         },

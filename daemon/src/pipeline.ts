@@ -93,6 +93,11 @@ export class Pipeline {
     return this.#line.engine;
   }
 
+  /** The era in force. */
+  get era(): number {
+    return this.#deps.era.current;
+  }
+
   get connected(): boolean {
     return this.#isConnected;
   }

@@ -4,12 +4,14 @@
  */
 import {
   compareEpochs,
+  type Epoch,
   type EpochPayload,
   epochTopic,
   equalBytes,
   serviceTopics,
 } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack } from '../epochs/environment-track.ts';
+import type { EraSource } from '../epochs/era.ts';
 import { type CommitPlace, epochAt } from '../epochs/place.ts';
 import type { Clock } from '../ports.ts';
 import type { LkgWriter } from './lkg-writer.ts';
@@ -28,7 +30,7 @@ export interface EnvironmentPublisherDeps extends ServiceMessagesDeps {
   readonly clock: Clock;
   readonly lkg: LkgWriter;
   readonly sealer: ServiceSealer;
-  readonly era: number;
+  readonly era: EraSource;
 }
 
 /** What one call did. */
@@ -121,7 +123,7 @@ export class EnvironmentPublisher {
   /** Ends an environment that is no longer declared: tombstones, then a last statement. */
   async remove(at: CommitPlace, gone: ReadonlyMap<string, CommitPlace>): Promise<void> {
     const plans = [...this.published].flatMap(([service, published]) => {
-      const plan = planService(service, null, published, epochAt(gone.get(service) ?? at, this.#deps.era));
+      const plan = planService(service, null, published, this.#epochAt(gone.get(service) ?? at));
       return plan?.action === 'remove' ? [plan] : [];
     });
     await this.#send(plans);
@@ -187,7 +189,7 @@ export class EnvironmentPublisher {
     const live = track.live.get(service) ?? null;
     const left = track.gone.get(service) ?? track.epoch;
     if (!left) return null;
-    return planService(service, live, this.published.get(service) ?? null, epochAt(left, this.#deps.era));
+    return planService(service, live, this.published.get(service) ?? null, this.#epochAt(left));
   }
 
   async #send(plans: readonly ActivePlan[]): Promise<void> {
@@ -211,8 +213,8 @@ export class EnvironmentPublisher {
     status: EpochPayload['status'],
     track: Pick<EnvironmentTrack, 'recent' | 'held'>,
   ): Promise<void> {
-    const { deployment, clock, era, signer, prefix } = this.#deps;
-    const epoch = epochAt(place, era);
+    const { deployment, clock, signer, prefix } = this.#deps;
+    const epoch = this.#epochAt(place);
     if (this.lastStatement && compareEpochs(this.lastStatement.epoch, epoch) > 0) return;
     const payload = statementPayload({
       deployment,
@@ -226,6 +228,10 @@ export class EnvironmentPublisher {
     const bytes = signer.sign(payload);
     this.noteStatement(payload, bytes, true);
     await this.#retain(epochTopic(prefix, this.env), bytes);
+  }
+
+  #epochAt(place: CommitPlace): Epoch {
+    return epochAt(place, this.#deps.era.current);
   }
 
   #retain(topic: string, payload: Uint8Array): Promise<void> {

@@ -46,7 +46,9 @@ export function planService(
   removedAt: Epoch,
 ): ServicePlan | null {
   if (!live) {
-    if (!published || published.kind === 'tombstone') return null;
+    if (!published) return null;
+    // A new era publishes every retained message anew, those of what is gone too.
+    if (published.kind === 'tombstone' && published.epoch.era >= removedAt.era) return null;
     if (compareEpochs(published.epoch, removedAt) >= 0)
       return { action: 'stand-by', service, epoch: published.epoch };
     return { action: 'remove', service, epoch: removedAt };
@@ -58,7 +60,8 @@ export function planService(
     if (!saysTheSame(published, live, epoch)) return { action: 'conflict', service, epoch };
     if (published.schemaEnvelope) return null;
   }
-  const newSchema = published?.schema !== live.resolved.schema || !published.schemaEnvelope;
+  const isKnownSchema = published?.schema === live.resolved.schema && published.schemaEnvelope !== undefined;
+  const newSchema = !isKnownSchema || published.epoch.era !== epoch.era;
   return { action: 'publish', service, epoch, live, newSchema, previous: published };
 }
 

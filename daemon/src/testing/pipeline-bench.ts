@@ -11,6 +11,7 @@ import {
   utf8,
 } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
+import { Era } from '../epochs/era.ts';
 import { schemaFile, settingsFile, type World } from '../epochs/testing.ts';
 import { createLog } from '../log.ts';
 import { Pipeline } from '../pipeline.ts';
@@ -111,7 +112,7 @@ export async function bench(
     problems,
     prefix,
     deployment: 'tars',
-    era: 1,
+    era: new Era(),
     branch: 'main',
     stored: options.stored ?? new Map(),
     guardTopics: true,
