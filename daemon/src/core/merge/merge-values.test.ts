@@ -76,7 +76,7 @@ describe('settings', () => {
       side('{"constructor":2,"toString":3}'),
     );
     expect(conflicts).toEqual([]);
-    expect(JSON.stringify(value)).toBe('{"constructor":2,"toString":3,"__proto__":{"a":1}}');
+    expect(JSON.stringify(value)).toBe('{"__proto__":{"a":1},"constructor":2,"toString":3}');
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   });
 
