@@ -52,6 +52,8 @@ export interface CommitStep {
 export interface ObjectReader {
   /** @throws HeadwaterError `HW_OBJECT_MISSING`, `HW_OBJECT_CORRUPT`. */
   readCommit(id: CommitId): Promise<CommitInfo>;
+  /** The commit object byte for byte, which is what signatures are about. Errors as `readCommit`. */
+  readRawCommit(id: CommitId): Promise<Uint8Array>;
   /** The hot call of a new commit: cost follows the change, not the repository. Errors as `readCommit`. */
   readStep(id: CommitId): Promise<CommitStep>;
   /** @throws HeadwaterError `HW_FILE_TOO_LARGE` before inflating more than `maxBytes`; else as `readCommit`. */
@@ -68,8 +70,11 @@ export interface ObjectReader {
     tip: CommitId,
     known: readonly CommitId[],
   ): AsyncIterable<{ readonly id: CommitId; readonly parents: readonly CommitId[] }>;
-  /** First-parent line, newest first, starting with `tip`, in one pass. */
-  firstParentLog(tip: CommitId): AsyncIterable<CommitStep>;
+  /**
+   * First-parent line, newest first, starting with `tip`, in one pass. With `rootFiles` (names of files at the root of the tree) only
+   * the commits that changed one of them, with those changes alone: much cheaper.
+   */
+  firstParentLog(tip: CommitId, rootFiles?: readonly string[]): AsyncIterable<CommitStep>;
   close(): Promise<void>;
 }
 

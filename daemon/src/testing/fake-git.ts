@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { HeadwaterError } from '@headwater/schemas/protocol';
+import { encodeCommit } from '../adapters/git/git-objects.ts';
+import { addSignature } from '../core/signatures/signed-commit.ts';
 import type {
   CommitId,
   CommitInfo,
@@ -37,10 +39,13 @@ export interface FakeCommit extends Omit<CommitSpec, 'parents'> {
   readonly parents: readonly CommitId[];
   readonly author?: Person;
   readonly committer?: Person;
+  /** Gives the armored signature of the commit's bytes. Default: none is asked for. */
+  readonly sign?: (payload: Uint8Array) => string;
 }
 
 interface StoredCommit {
   readonly info: CommitInfo;
+  readonly raw: Uint8Array;
   readonly files: ReadonlyMap<string, FileState>;
 }
 
@@ -72,10 +77,16 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
     return { commit: info, changes: compare(parent === undefined ? new Map() : stored(parent).files, files) };
   };
 
-  const save = (files: Map<string, FileState>, commit: Omit<CommitInfo, 'id' | 'tree'>): CommitId => {
+  const save = (
+    files: Map<string, FileState>,
+    commit: Omit<CommitInfo, 'id' | 'tree'>,
+    sign?: (payload: Uint8Array) => string,
+  ): CommitId => {
     const tree = hash([...files].sort(byPath));
-    const id = hash([tree, commit]);
-    commits.set(id, { info: { id, tree, ...commit }, files });
+    const payload = encodeCommit({ tree, ...commit });
+    const raw = sign ? addSignature(payload, sign(payload)) : payload;
+    const id = hash([tree, commit, Buffer.from(raw).toString('latin1')]);
+    commits.set(id, { info: { id, tree, ...commit }, raw, files });
     return id;
   };
 
@@ -91,11 +102,13 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
     }
     const author = commit.author ?? testPerson;
     const message = commit.message ?? `commit ${commits.size}\n`;
-    return save(files, { parents: commit.parents, author, committer: commit.committer ?? author, message });
+    const info = { parents: commit.parents, author, committer: commit.committer ?? author, message };
+    return save(files, info, commit.sign);
   };
 
   const reader: ObjectReader = {
     readCommit: async (id) => stored(id).info,
+    readRawCommit: async (id) => stored(id).raw,
     readStep: async (id) => step(id),
     async readBlob(oid, maxBytes) {
       const content = blobs.get(oid);
@@ -121,11 +134,12 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
         } else open.push({ id: next.id, ready: true }, ...parents.map((id) => ({ id, ready: false })));
       }
     },
-    async *firstParentLog(tip) {
+    async *firstParentLog(tip, rootFiles) {
       for (let id: CommitId | undefined = tip; id !== undefined; ) {
-        const next = step(id);
-        yield next;
-        id = next.commit.parents[0];
+        const { commit, changes } = step(id);
+        const wanted = rootFiles ? changes.filter(({ path }) => rootFiles.includes(path)) : changes;
+        if (!rootFiles || wanted.length > 0) yield { commit, changes: wanted };
+        id = commit.parents[0];
       }
     },
     async close() {},

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseCommit } from '../adapters/git/git-objects.ts';
 import type { CommitId, ObjectReader, TreeChange } from '../ports.ts';
 import { type BuildHistory, testPerson } from './git-history.ts';
 
@@ -76,6 +77,7 @@ export function objectReaderContract(name: string, open: () => Promise<ObjectRea
     test('an unknown commit is missing, whatever its id looks like', async () => {
       for (const bad of ['0'.repeat(40), 'HEAD', '--all', `${id(0)}\n${id(1)}`, '', id(0).slice(0, 12)]) {
         await expect(reader.readCommit(bad)).rejects.toMatchObject({ code: 'HW_OBJECT_MISSING' });
+        await expect(reader.readRawCommit(bad)).rejects.toMatchObject({ code: 'HW_OBJECT_MISSING' });
         await expect(reader.readStep(bad)).rejects.toMatchObject({ code: 'HW_OBJECT_MISSING' });
         await expect(reader.readBlob(bad, 100)).rejects.toMatchObject({ code: 'HW_OBJECT_MISSING' });
         await expect(reader.listFiles(bad)).rejects.toMatchObject({ code: 'HW_OBJECT_MISSING' });
@@ -204,6 +206,33 @@ export function objectReaderContract(name: string, open: () => Promise<ObjectRea
       const line = [11, 9, 8, 7, 6, 3, 2, 1, 0];
       expect(steps.map((step) => ids.indexOf(step.commit.id))).toEqual(line);
       for (const [i, index] of line.entries()) expect(steps[i]).toEqual(await reader.readStep(id(index)));
+    });
+
+    test('the line of some files at the root has the commits that changed them, and nothing else of them', async () => {
+      const steps = await collect(reader.firstParentLog(id(11), ['run.sh', 'other', 'nothing.json']));
+      expect(steps.map(({ commit, changes }) => [ids.indexOf(commit.id), paths(changes)])).toEqual([
+        [11, ['+ other']],
+        [3, ['+ run.sh']],
+      ]);
+      const whole = await collect(reader.firstParentLog(id(11)));
+      for (const { commit, changes } of steps) {
+        const step = whole.find((one) => one.commit.id === commit.id);
+        expect(step?.commit).toEqual(commit);
+        expect(step?.changes).toEqual(expect.arrayContaining([...changes]));
+      }
+      expect(await collect(reader.firstParentLog(id(11), ['nothing.json']))).toEqual([]);
+      const root = await collect(reader.firstParentLog(id(11), ['headwater.json']));
+      expect(root.map(({ commit }) => commit)).toEqual([await reader.readCommit(id(0))]);
+    });
+
+    test('a raw commit is what the parsed one was read from', async () => {
+      for (const commit of ids) {
+        const raw = Buffer.from(await reader.readRawCommit(commit));
+        expect(parseCommit(commit, raw)).toEqual(await reader.readCommit(commit));
+        expect(raw.toString()).toMatch(
+          /^tree [0-9a-f]+\n(parent [0-9a-f]+\n)*author [^\n]+\ncommitter [^\n]+\n\n/,
+        );
+      }
     });
 
     test('a reader may stop in the middle of the line', async () => {

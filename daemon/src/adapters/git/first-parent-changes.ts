@@ -4,20 +4,26 @@ import { gitRecords, outcome, records } from './git-records.ts';
 import type { GitRepository } from './open-repository.ts';
 import { guard } from './tree-diff.ts';
 
-/** The first-parent line with what each commit changed, newest first: `rev-list` names the pairs, `diff-tree` compares them. */
+/**
+ * The first-parent line with what each commit changed, newest first: `rev-list` names the pairs, `diff-tree` compares them.
+ * @param rootFiles Only commits that changed one of these files, and only those changes. Empty: all.
+ */
 export async function* firstParentChanges(
   repo: GitRepository,
   tip: CommitId,
+  rootFiles: readonly string[],
 ): AsyncGenerator<{ id: CommitId; changes: TreeChange[] }> {
   // Plumbing only: its output does not depend on anyone's settings. "commit parent" makes a merge count against its first parent.
+  const paths = rootFiles.length === 0 ? [] : ['--', ...rootFiles.map((name) => `:(top,literal)${name}`)];
   const line = gitRecords(
     repo,
     tip,
-    ['rev-list', '--first-parent', '--parents', '--stdin'],
+    // With paths the parent is the one before it in the shorter list: what differs in those paths is the same.
+    ['rev-list', '--first-parent', '--parents', '--stdin', ...paths],
     `${tip}\n`,
     0x0a,
   );
-  const args = ['diff-tree', '--stdin', '-r', '--raw', '-z', '--root', '--always', '--no-renames'];
+  const args = ['diff-tree', '--stdin', '-r', '--raw', '-z', '--root', '--always', '--no-renames', ...paths];
   const child = spawnGit(repo, args);
   const done = outcome(child, tip);
   const feeding = feed(child, line);

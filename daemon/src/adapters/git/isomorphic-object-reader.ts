@@ -2,14 +2,15 @@ import * as fs from 'node:fs';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Errors, readObject } from 'isomorphic-git';
-import type { CommitId, CommitStep, ObjectId } from '../../ports.ts';
+import type { CommitId, CommitStep, FileState, ObjectId, TreeChange } from '../../ports.ts';
 import { walkAncestry } from './ancestry.ts';
 import { hashObject, isObjectId, type RawObject } from './git-objects.ts';
 import { readLooseObject } from './loose-objects.ts';
-import { createBaseReader, type GitObjectReader, shallow } from './object-reader-base.ts';
+import { type BaseReader, createBaseReader, type GitObjectReader, shallow } from './object-reader-base.ts';
 import { corruptObject, missingObject, type ObjectSource, tooLarge } from './object-source.ts';
 import type { GitRepository } from './open-repository.ts';
 import { createShallowCheck } from './shallow.ts';
+import { folderMode, parseTree } from './tree.ts';
 import { listTree } from './tree-diff.ts';
 
 /** Object reader without native git: packs through isomorphic-git, everything else in process. */
@@ -18,6 +19,7 @@ export function createIsomorphicObjectReader(repo: GitRepository): GitObjectRead
   const base = createBaseReader(createIsomorphicSource(repo), repo.objectFormat, isShallowBoundary);
   return {
     readCommit: base.readCommit,
+    readRawCommit: base.readRawCommit,
     readStep: base.readStep,
     readBlob: base.readBlob,
     readTree: base.readTree,
@@ -36,16 +38,41 @@ export function createIsomorphicObjectReader(repo: GitRepository): GitObjectRead
       yield* walkAncestry(parentsOf, tip, known);
     },
 
-    async *firstParentLog(tip) {
+    async *firstParentLog(tip, rootFiles) {
       for (let id: CommitId | undefined = tip; id !== undefined; ) {
-        const step: CommitStep = await base.readStep(id);
-        yield step;
+        const step: CommitStep = await (rootFiles ? readRootStep(base, id, rootFiles) : base.readStep(id));
+        if (!rootFiles || step.changes.length > 0) yield step;
         id = step.commit.parents[0];
       }
     },
 
     async close() {},
   };
+}
+
+/** What a commit changed among some files at the root: two trees are read, whatever lies below them. */
+async function readRootStep(base: BaseReader, id: CommitId, names: readonly string[]): Promise<CommitStep> {
+  const commit = await base.readCommit(id);
+  const parent = commit.parents[0];
+  const before = parent === undefined ? null : (await base.readCommit(parent)).tree;
+  if (before === commit.tree) return { commit, changes: [] };
+  const [from, to] = await Promise.all([before, commit.tree].map((tree) => readRootFiles(base, tree, names)));
+  const changes = [...names].sort().flatMap((path): TreeChange[] => {
+    const change = { path, from: from?.get(path) ?? null, to: to?.get(path) ?? null };
+    const isSame = change.from?.oid === change.to?.oid && change.from?.mode === change.to?.mode;
+    return isSame ? [] : [change];
+  });
+  return { commit, changes };
+}
+
+async function readRootFiles(
+  base: BaseReader,
+  tree: ObjectId | null,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, FileState>> {
+  const items = tree === null ? [] : parseTree(tree, await base.readTree(tree));
+  const files = items.filter(({ name, mode }) => mode !== folderMode && names.includes(name));
+  return new Map(files.map(({ name, mode, oid }) => [name, { mode, oid }]));
 }
 
 function createIsomorphicSource(repo: GitRepository): ObjectSource {

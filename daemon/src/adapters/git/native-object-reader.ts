@@ -14,10 +14,11 @@ import { guard, sortByPath } from './tree-diff.ts';
 /** Object reader over native git; objects in files of their own, as those of a new commit are, are read in process. */
 export function createNativeObjectReader(repo: GitRepository): GitObjectReader {
   const isShallowBoundary = createShallowCheck(repo);
-  const source = withLooseObjects(repo, createCatFile(repo));
+  const source = createNativeSource(repo);
   const base = createBaseReader(source, repo.objectFormat, isShallowBoundary);
   return {
     readCommit: base.readCommit,
+    readRawCommit: base.readRawCommit,
     readStep: base.readStep,
     readBlob: base.readBlob,
     readTree: base.readTree,
@@ -47,9 +48,9 @@ export function createNativeObjectReader(repo: GitRepository): GitObjectReader {
       }
     },
 
-    async *firstParentLog(tip) {
+    async *firstParentLog(tip, rootFiles = []) {
       await base.readCommit(tip);
-      for await (const { id, changes } of firstParentChanges(repo, tip)) {
+      for await (const { id, changes } of firstParentChanges(repo, tip, rootFiles)) {
         if (isShallowBoundary(id)) throw shallow(id);
         yield { commit: await base.readCommit(id), changes: sortByPath(changes) } satisfies CommitStep;
       }
@@ -57,6 +58,11 @@ export function createNativeObjectReader(repo: GitRepository): GitObjectReader {
 
     close: () => source.close(),
   };
+}
+
+/** Objects of a repository over native git, without any cache. */
+export function createNativeSource(repo: GitRepository): ObjectSource {
+  return withLooseObjects(repo, createCatFile(repo));
 }
 
 function withLooseObjects(repo: GitRepository, packed: ObjectSource): ObjectSource {

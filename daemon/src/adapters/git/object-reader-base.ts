@@ -18,7 +18,7 @@ export interface GitObjectReader extends ObjectReader {
 
 export type BaseReader = Pick<
   GitObjectReader,
-  'readCommit' | 'readStep' | 'readBlob' | 'diff' | 'readTree'
+  'readCommit' | 'readRawCommit' | 'readStep' | 'readBlob' | 'diff' | 'readTree'
 > & {
   readonly readTreeSoon: ReadTree;
 };
@@ -51,11 +51,15 @@ export function createBaseReader(
     return object instanceof Promise ? object.then(keep) : keep(object);
   };
 
+  const readRawCommit = async (id: CommitId): Promise<Buffer> => {
+    if (!isObjectId(id, format)) throw missingObject(JSON.stringify(id.slice(0, 80)), 'is no object id');
+    return expectKind(id, await source.read(id, maxCommitBytes), 'commit');
+  };
+
   const readCommit = async (id: CommitId): Promise<CommitInfo> => {
     const known = commits.get(id);
     if (known !== undefined) return known;
-    if (!isObjectId(id, format)) throw missingObject(JSON.stringify(id.slice(0, 80)), 'is no object id');
-    const content = expectKind(id, await source.read(id, maxCommitBytes), 'commit');
+    const content = await readRawCommit(id);
     const commit = parseCommit(id, content);
     commits.set(id, commit, content.length);
     return commit;
@@ -63,6 +67,7 @@ export function createBaseReader(
 
   return {
     readCommit,
+    readRawCommit,
     readTreeSoon,
     async readTree(oid) {
       return readTreeSoon(oid);

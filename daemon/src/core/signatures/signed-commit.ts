@@ -31,6 +31,19 @@ export function splitSignedCommit(raw: Uint8Array): SignedCommit {
   };
 }
 
+/**
+ * The commit with its signature, as git writes it: behind the committer.
+ * @param payload A commit without a signature, with author and committer.
+ * @param signature Armored.
+ */
+export function addSignature(payload: Uint8Array, signature: string): Buffer {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const isSha256 = bytes.indexOf('\n') === 'tree '.length + 64;
+  const place = bytes.indexOf('\n', bytes.indexOf('\ncommitter ') + 1) + 1;
+  const header = `${signatureNames[isSha256 ? 1 : 0]} ${signature.trimEnd().replaceAll('\n', '\n ')}\n`;
+  return Buffer.concat([bytes.subarray(0, place), Buffer.from(header, 'latin1'), bytes.subarray(place)]);
+}
+
 /** SHA-1 and SHA-256 repositories. */
 const signatureNames: readonly string[] = ['gpgsig', 'gpgsig-sha256'];
 
