@@ -13,7 +13,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
-          include: ['{schemas,client,daemon,config-repo,bench}/**/*.test.ts'],
+          include: ['{schemas,client,daemon,web,config-repo,bench}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/dist/**'],
         },
       },

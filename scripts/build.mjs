@@ -1,7 +1,7 @@
 // Installs the packages when the lock file changed, then compiles what changed. Says what it does; silent when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,6 +13,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 install();
 compile();
+buildEditor();
 
 function install() {
   const wanted = createHash('sha256')
@@ -32,6 +33,36 @@ function compile() {
     'client',
     'daemon',
   ]);
+}
+
+/** Vite builds all or nothing, so it is asked only when something of the editor, or of the types it shares, changed. */
+function buildEditor() {
+  const wanted = contentHash(['web', 'schemas/http', 'schemas/protocol', 'package-lock.json']);
+  const editorStamp = `${root}web/dist/.built-from`;
+  if (existsSync(editorStamp) && readFileSync(editorStamp, 'utf8') === wanted) return;
+  run('building the web editor', process.execPath, [
+    `${root}node_modules/vite/bin/vite.js`,
+    'build',
+    'web',
+    '--logLevel',
+    'warn',
+  ]);
+  writeFileSync(editorStamp, wanted);
+}
+
+/** Hash over names and contents of files and folders. */
+function contentHash(paths) {
+  const hash = createHash('sha256');
+  const add = (path) => {
+    if (!statSync(root + path).isDirectory()) {
+      hash.update(`${path}\n`).update(readFileSync(root + path));
+      return;
+    }
+    for (const name of readdirSync(root + path).sort())
+      if (name !== 'dist' && name !== 'node_modules') add(`${path}/${name}`);
+  };
+  for (const path of paths) add(path);
+  return hash.digest('hex');
 }
 
 function run(what, command, args) {

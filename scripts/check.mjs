@@ -6,6 +6,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const steps = [
   ['types', ['typescript/bin/tsc', '-b']],
   ['types of tests', ['typescript/bin/tsc', '-p', 'tests']],
+  ['types of the web editor', ['typescript/bin/tsc', '-p', 'web']],
   ['lint and format', ['@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']],
   [
     'layers and cycles',

@@ -8,7 +8,7 @@ need() { # command, package
   command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
 case "$1" in
-tests) need git git; need ssh-keygen openssh-client; need mosquitto mosquitto; need strace strace; need age age ;;
+tests) need git git; need ssh-keygen openssh-client; need mosquitto mosquitto; need strace strace; need age age; need chromium 'chromium fonts-dejavu-core' ;;
 bench) need git git; need mosquitto mosquitto; need etcd etcd-server ;;
 esac
 
