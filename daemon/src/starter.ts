@@ -38,7 +38,7 @@ export async function starterFiles(root = projectRoot): Promise<ReadonlyMap<stri
 /** The project keeps tests beside the starter; they are no part of it. */
 function isStarterFile(path: string): boolean {
   const { kind } = classifyPath(path);
-  return path === 'README.md' || (kind !== 'other' && kind !== 'bad');
+  return path === 'README.md' || path === '.gitattributes' || (kind !== 'other' && kind !== 'bad');
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

@@ -58,6 +58,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/validate.ts')).registerValidate,
   },
   {
+    name: 'merge-driver',
+    summary: 'merge settings by key, for git',
+    group: edit,
+    load: async () => (await import('./commands/merge-driver.ts')).registerMergeDriver,
+  },
+  {
     name: 'status',
     summary: 'show where every environment stands',
     group: look,

@@ -46,6 +46,19 @@ test('a repository with a work tree has its files checked out and git finds noth
   expect(git(path, 'fsck', '--strict')).toBe('');
 });
 
+test('git reads the config that it was given', async () => {
+  const path = join(folder, 'configured');
+  const driver = `node '/a "b"\\c/x.js' merge-driver %O # ; %P`;
+  const config = new Map([
+    ['merge.headwater.name', 'by key'],
+    ['merge.headwater.driver', driver],
+    ['pull.rebase', 'true'],
+  ]);
+  await createRepository(path, { ...content, bare: false, config });
+  for (const [key, value] of config) expect(git(path, 'config', key)).toBe(value);
+  expect(readFileSync(join(path, '.git/config'), 'utf8').match(/merge "headwater"/g)).toHaveLength(1);
+});
+
 test('nothing that is already there is touched, and a failure leaves nothing', async () => {
   const path = join(folder, 'occupied');
   mkdirSync(path);

@@ -21,6 +21,8 @@ export interface NewRepository {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly message: string;
   readonly author: Person;
+  /** More git config of this repository, keys of one section side by side: full key ("merge.headwater.driver") -> value. */
+  readonly config?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function createRepository(path: string, content: NewRepository): Pr
   const building = join(parent, `.${basename(target)}.${randomBytes(6).toString('hex')}.new`);
   try {
     const gitDir = content.bare ? building : join(building, '.git');
-    await writeSkeleton(gitDir, ref, content.bare);
+    await writeSkeleton(gitDir, ref, configText(content));
     const repo = await openRepository(building, { useNativeGit: false });
     const commit = await writeFirstCommit(repo, ref, content);
     if (!content.bare) await checkOut(building, content.files);
@@ -71,22 +73,31 @@ function occupied(path: string, reason: string): HeadwaterError {
   });
 }
 
-async function writeSkeleton(gitDir: string, ref: string, bare: boolean): Promise<void> {
+async function writeSkeleton(gitDir: string, ref: string, config: string): Promise<void> {
   for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info', 'hooks']) {
     await mkdir(join(gitDir, folder), { recursive: true });
   }
-  await writeFileDurably(join(gitDir, 'config'), Buffer.from(configText(bare)));
+  await writeFileDurably(join(gitDir, 'config'), Buffer.from(config));
   await writeFileDurably(join(gitDir, 'HEAD'), Buffer.from(`ref: ${ref}\n`));
   for (const folder of ['objects', 'refs', '.']) await syncFolder(join(gitDir, folder));
 }
 
-function configText(bare: boolean): string {
+function configText({ bare, config = new Map() }: NewRepository): string {
   const core = ['repositoryformatversion = 0', 'filemode = true', `bare = ${bare}`];
   // git does not wait for the disk unless told so; what others push here is published, so it must survive too.
   const lines = ['[core]', ...core, 'fsync = committed,reference'];
   if (bare) lines.push('[receive]', 'denyDeletes = true', 'denyNonFastForwards = true');
+  for (const [key, value] of config) {
+    const [section = '', ...rest] = key.split('.');
+    const name = rest.pop() ?? '';
+    const header = rest.length === 0 ? `[${section}]` : `[${section} ${quoted(rest.join('.'))}]`;
+    if (!lines.includes(header)) lines.push(header);
+    lines.push(`${name} = ${quoted(value)}`);
+  }
   return `${lines.map((line) => (line.startsWith('[') ? line : `\t${line}`)).join('\n')}\n`;
 }
+
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
 async function writeFirstCommit(repo: GitRepository, ref: string, content: NewRepository): Promise<CommitId> {
   const writer = createCommitWriter(repo, createIsomorphicObjectReader(repo), createRefStore(repo));
