@@ -6,6 +6,7 @@ import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasRole, PEOPLE_ROLES, type PeopleRole, type TokenRecord } from '../access.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
+import { challengeOf, isForGit, tokenOf } from './git-credentials.ts';
 import { refuseGuessing } from './guessing.ts';
 import { refuseForeignPages, sessionCookieOf } from './session-cookie.ts';
 
@@ -72,7 +73,8 @@ function bySession(
   tokens: TokenVerifier,
   sessions: SessionFinder,
 ): TokenRecord | null {
-  const secret = request.headers.authorization === undefined ? sessionCookieOf(request) : undefined;
+  if (request.headers.authorization !== undefined || isForGit(request)) return null;
+  const secret = sessionCookieOf(request);
   if (secret === undefined) return null;
   const tokenId = sessions.find(secret);
   const caller = tokenId === null ? null : tokens.find(tokenId);
@@ -87,9 +89,9 @@ function byToken(
   tokens: TokenVerifier,
   attempts: FailedAttempts,
 ): TokenRecord {
-  const token = /^Bearer +(\S{1,128}) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  const token = tokenOf(request);
   if (token === undefined) {
-    reply.header('www-authenticate', 'Bearer realm="headwater"');
+    reply.header('www-authenticate', challengeOf(request, false));
     throw new HeadwaterError('HW_TOKEN_INVALID', {
       message: 'this needs a token',
       hint: 'Send the header Authorization: Bearer hw_…; the first admin token is in the file admin-token of the data folder.',
@@ -103,7 +105,7 @@ function byToken(
   }
   attempts.failed(request.ip, token);
   request.log.warn({ address: request.ip }, 'token refused');
-  reply.header('www-authenticate', 'Bearer realm="headwater", error="invalid_token"');
+  reply.header('www-authenticate', challengeOf(request, true));
   throw new HeadwaterError('HW_TOKEN_INVALID', {
     message: 'this token is unknown, revoked or expired',
     hint: 'Make a new one on the machine of the daemon: headwater token create --data DIR.',

@@ -8,6 +8,7 @@ import {
   fastify,
   LogController,
 } from 'fastify';
+import type { GitHost } from '../git-backend.ts';
 import type { Clock } from '../ports.ts';
 import type { DaemonView } from '../view.ts';
 import { guardRoutes, type SessionFinder, type TokenVerifier } from './auth.ts';
@@ -17,6 +18,7 @@ import { checkHost } from './host-check.ts';
 import { requestInvalid, routeNotFound } from './not-found.ts';
 import { problemOf } from './problem.ts';
 import { epochRoutes } from './routes/epoch.ts';
+import { gitRoutes } from './routes/git.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meRoutes } from './routes/me.ts';
 import { serviceRoutes } from './routes/services.ts';
@@ -30,6 +32,8 @@ export interface ServerDeps {
   readonly sessions: SessionFinder & SessionRoutesDeps['sessions'] & { readonly lifetimeMs: number };
   readonly log: FastifyBaseLogger;
   readonly clock: Clock;
+  /** The repository as git reaches it. Default: not served. */
+  readonly git?: GitHost | null;
   /** Folder with the built web editor. */
   readonly web: string;
   /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
@@ -89,6 +93,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   sessionRoutes(app, { ...deps, lifetimeMs: deps.sessions.lifetimeMs, attempts });
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
+  if (deps.git) gitRoutes(app, deps.git);
   webEditorRoutes(app, deps.web);
   return app;
 }

@@ -7,6 +7,8 @@ export type GitChild = ChildProcessByStdio<Writable, Readable, Readable>;
 /** Where a child works: the git folder, and the program to run. */
 export interface GitLocation {
   readonly gitDir: string;
+  /** Reads objects from `dir`, then from `borrowed`, in place of the repository's own folder. */
+  readonly objects?: { readonly dir: string; readonly borrowed: readonly string[] };
 }
 
 /**
@@ -16,7 +18,7 @@ export interface GitLocation {
 export function spawnGit(location: GitLocation, args: readonly string[]): GitChild {
   const child = spawn('git', [...fixedArguments(location), ...args], {
     cwd: tmpdir(),
-    env: gitEnvironment(),
+    env: { ...gitEnvironment(), ...objectFolders(location) },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   });
@@ -41,7 +43,8 @@ export function nativeGitVersion(): string | null {
   }
 }
 
-function fixedArguments(location: GitLocation): string[] {
+/** What every git child gets, so that neither replacement refs nor hooks nor file monitors of the repository count. */
+export function fixedArguments(location: GitLocation): string[] {
   return [
     // Naming the folder also keeps git from refusing a repository that another user owns.
     `--git-dir=${location.gitDir}`,
@@ -54,7 +57,15 @@ function fixedArguments(location: GitLocation): string[] {
   ];
 }
 
-function gitEnvironment(): NodeJS.ProcessEnv {
+function objectFolders({ objects }: GitLocation): NodeJS.ProcessEnv {
+  if (objects === undefined) return {};
+  // git takes a colon for the end of a path, unless the path is quoted.
+  const quoted = objects.borrowed.map((path) => `"${path.replaceAll(/["\\]/g, '\\$&')}"`);
+  return { GIT_OBJECT_DIRECTORY: objects.dir, GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted.join(':') };
+}
+
+/** This process's variables without those that change what git does, and with those that keep it from asking or reaching out. */
+export function gitEnvironment(): NodeJS.ProcessEnv {
   const kept: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !name.toUpperCase().startsWith('GIT_')) kept[name] = value;
