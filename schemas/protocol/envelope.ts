@@ -33,8 +33,8 @@ export interface Envelope {
   readonly bytes: Uint8Array;
 }
 
-/** DSSE pre-authentication encoding: binds the payload's type into what is signed. */
-export function encodePae(kind: MessageKind, payload: Uint8Array): Uint8Array {
+/** DSSE pre-authentication encoding: binds the payload's type into what is signed. `approval` is no message: it stands in commits. */
+export function encodePae(kind: MessageKind | 'approval', payload: Uint8Array): Uint8Array {
   const type = `application/vnd.headwater.${kind}.v1+json`;
   return concatBytes(utf8(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload);
 }

@@ -1,4 +1,5 @@
 /** The Headwater wire protocol: pure, browser-safe. Spec: docs/protocol.md. Node's faster crypto is in `./node.ts`. */
+export * from './approval.ts';
 export * from './bytes.ts';
 export { type CryptoBackend, parsePublicKey } from './crypto.ts';
 export { DIGEST_PATTERN, digestOf, digestOfBytes } from './digest.ts';
@@ -17,6 +18,7 @@ export * from './patch.ts';
 export * from './payload.ts';
 export * from './pointer.ts';
 export * from './receipt.ts';
+export * from './recipient-id.ts';
 export * from './secrets-bundle.ts';
 export * from './settings.ts';
 export * from './signature.ts';

@@ -63,6 +63,14 @@ export function openKeys(bytes: Uint8Array, trust: RootTrust, crypto: CryptoBack
   };
 }
 
+/** True when what a signer signed at a time (RFC 3339, as the signed text says) counts. Both ends are included. */
+export function isValidAt(signer: Signer, issuedAt: string): boolean {
+  const at = Date.parse(issuedAt);
+  return (
+    at >= Date.parse(signer.notBefore) && (signer.notAfter === undefined || at <= Date.parse(signer.notAfter))
+  );
+}
+
 function readSigners(payload: KeysPayload, crypto: CryptoBackend): Map<string, KeyringEntry> {
   const entries = new Map<string, KeyringEntry>();
   for (const signer of payload.signers) {

@@ -5,7 +5,7 @@
 import type { CryptoBackend } from './crypto.ts';
 import { type Envelope, encodePae, type MessageKind, parseEnvelope } from './envelope.ts';
 import { HeadwaterError } from './errors.ts';
-import type { Keyring, KeyringEntry } from './keyring.ts';
+import { isValidAt, type Keyring, type KeyringEntry } from './keyring.ts';
 import { parsePayload } from './parse-payload.ts';
 import type { Payload, PayloadByKind } from './payload.ts';
 
@@ -50,7 +50,7 @@ export function openMessage<K extends Exclude<MessageKind, 'keys'>>(
   const verified = verifySignatures(envelope, keyring, crypto);
   const payload = parsePayload(envelope.kind as K, envelope.payload) as PayloadByKind[K];
   checkTarget(payload, target);
-  const valid = verified.filter(({ signer }) => covers(signer, payload.issuedAt));
+  const valid = verified.filter(({ signer }) => isValidAt(signer, payload.issuedAt));
   if (valid.length === 0) {
     throw new HeadwaterError('HW_SIGNER_EXPIRED', {
       message: `the key that signed it was not valid at ${payload.issuedAt}`,
@@ -100,11 +100,4 @@ function checkTarget(payload: Payload, target: MessageTarget): void {
       details: { field, expected: target[field], actual: actual[field] },
     });
   }
-}
-
-function covers(signer: KeyringEntry['signer'], issuedAt: string): boolean {
-  const at = Date.parse(issuedAt);
-  return (
-    at >= Date.parse(signer.notBefore) && (signer.notAfter === undefined || at <= Date.parse(signer.notAfter))
-  );
 }
