@@ -28,6 +28,7 @@ import { Era } from './epochs/era.ts';
 import { daemonIdOf, type HealthDeps, healthOf } from './health-reporter.ts';
 import { namesOf } from './http/host-check.ts';
 import { buildServer } from './http/server.ts';
+import { LiveEvents } from './live-events.ts';
 import type { Log } from './log.ts';
 import { createLoginLink } from './login-link.ts';
 import { Pipeline } from './pipeline.ts';
@@ -116,6 +117,7 @@ async function assemble(context: Context): Promise<Daemon> {
 
   const era = new Era();
   const judging = openJudging(context, repository, deployment);
+  const events = new LiveEvents();
   const receipts = new Receipts(prefix, clock);
   const { lkg, stored } = await openCopies(context, deployment, keyring, keys);
   const heartbeat = createHeartbeat(context, {
@@ -156,7 +158,7 @@ async function assemble(context: Context): Promise<Daemon> {
   });
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
-  const server = buildServer({ view, tokens, sessions, log, clock, hosts, web: webFolder });
+  const server = buildServer({ view, events, tokens, sessions, log, clock, hosts, web: webFolder });
   const http = await listen(server, config.http.host, config.http.port);
   scope.defer(() => server.close());
 

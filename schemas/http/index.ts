@@ -3,6 +3,7 @@
  * docs/api.md. Pure types, nothing here runs.
  */
 export type * from './environments.ts';
+export type * from './events.ts';
 export type * from './problem.ts';
 export type * from './services.ts';
 export type * from './session.ts';

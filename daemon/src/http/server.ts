@@ -9,6 +9,7 @@ import {
   LogController,
 } from 'fastify';
 import type { GitHost } from '../git-backend.ts';
+import type { LiveEvents } from '../live-events.ts';
 import type { Clock } from '../ports.ts';
 import type { DaemonView } from '../view.ts';
 import { guardRoutes, type SessionFinder, type TokenVerifier } from './auth.ts';
@@ -18,6 +19,7 @@ import { checkHost } from './host-check.ts';
 import { requestInvalid, routeNotFound } from './not-found.ts';
 import { problemOf } from './problem.ts';
 import { epochRoutes } from './routes/epoch.ts';
+import { eventRoutes } from './routes/events.ts';
 import { gitRoutes } from './routes/git.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meRoutes } from './routes/me.ts';
@@ -34,6 +36,7 @@ export interface ServerDeps {
   readonly clock: Clock;
   /** The repository as git reaches it. Default: not served. */
   readonly git?: GitHost | null;
+  readonly events: LiveEvents;
   /** Folder with the built web editor. */
   readonly web: string;
   /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
@@ -94,6 +97,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
   if (deps.git) gitRoutes(app, deps.git);
+  eventRoutes(app, deps);
   webEditorRoutes(app, deps.web);
   return app;
 }

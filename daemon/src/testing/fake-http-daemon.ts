@@ -4,6 +4,7 @@ import type { Health, JsonObject } from '@headwater/schemas/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { TokenRecord } from '../access.ts';
 import { buildServer } from '../http/server.ts';
+import { LiveEvents } from '../live-events.ts';
 import { createLog } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import type { DaemonView, EnvironmentView, ServiceView } from '../view.ts';
@@ -22,6 +23,7 @@ export interface FakeState {
 
 export interface FakeDaemon {
   readonly app: FastifyInstance;
+  readonly events: LiveEvents;
   readonly state: FakeState;
   /** Everything logged so far. */
   readonly log: string[];
@@ -64,6 +66,7 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
   };
   let time = 0;
   const clock: Clock = { now: () => time, monotonic: () => time };
+  const events = new LiveEvents();
   const log: string[] = [];
   const sessions = new Map<string, string>();
   const logins = new Map([[loginToken, record('aaaaaaaaaaa6', { role: 'admin', use: 'session' })]]);
@@ -94,9 +97,11 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
     clock,
     hosts,
     web,
+    events,
   });
   return {
     app,
+    events,
     state,
     log,
     advance: (ms) => {
