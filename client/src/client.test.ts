@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { ChangeEvent } from './index.ts';
 import type { ServiceSchema } from './options.ts';
@@ -6,7 +7,8 @@ import { type FakeHeadwater, fakeHeadwater } from './testing/index.ts';
 interface Config {
   readonly threshold: number;
   readonly model: string;
-  readonly audio: { readonly rate: number };
+  readonly audio: { readonly rate: number; readonly pin?: string };
+  readonly key?: string;
 }
 const schema: ServiceSchema<Config> = {
   service: 'stt-worker',
@@ -16,8 +18,14 @@ const schema: ServiceSchema<Config> = {
     properties: {
       threshold: { type: 'number', maximum: 1, default: 0.5, 'x-hw': { env: 'THRESHOLD' } },
       model: { type: 'string', default: 'base', 'x-hw': { apply: 'restart' } },
-      audio: { type: 'object', properties: { rate: { type: 'integer', default: 16000 } } },
-      key: { type: 'string', 'x-hw': { secret: true, env: 'KEY' } },
+      audio: {
+        type: 'object',
+        properties: {
+          rate: { type: 'integer', default: 16000 },
+          pin: { type: 'string', 'x-hw': { secret: true, apply: 'restart' } },
+        },
+      },
+      key: { type: 'string', maxLength: 8, 'x-hw': { secret: true, env: 'KEY' } },
     },
   },
   defaults: { threshold: 0.5, model: 'base', audio: { rate: 16000 } },
@@ -105,12 +113,142 @@ test('an override that does not fit is ignored and listed', async () => {
   expect([...fake.receipts.values()].at(-1)).toMatchObject({ envOverrides: [], envInvalid: ['/threshold'] });
 });
 
-test('a secret is never part of the config; without an override it is a typed absence', async () => {
-  const client = await fake.connect({ environment: { KEY: 'sk-1' } });
-  expect(client.secret('/key')).toEqual({ isAvailable: true, value: 'sk-1', source: 'env' });
-  expect(client.config).not.toHaveProperty('key');
-  const other = await fake.connect();
-  expect(other.secret('/key')).toEqual({ isAvailable: false, reason: 'absent' });
+describe('a secret', () => {
+  test('is read as an ordinary setting and is not shown', async () => {
+    await fake.changeSecrets({ '/key': 'sk-1' });
+    const client = await fake.connect();
+    expectTypeOf(client.config.key).toEqualTypeOf<string | undefined>();
+    expect(client.config.key).toBe('sk-1');
+    expect(Object.keys(client.config)).not.toContain('key');
+    expect(JSON.parse(JSON.stringify(client.config))).toMatchObject({ threshold: 0.5, key: '[secret]' });
+    expect(inspect(client, { depth: 9 })).toContain("key: '[secret]'");
+    expect(inspect(client, { depth: 9 })).not.toContain('sk-1');
+  });
+
+  test('that nobody set is undefined, one that cannot be opened throws what to do, and the config is in use all the same', async () => {
+    const client = await fake.connect();
+    expect(client.config.key).toBeUndefined();
+    expect(client.secret('/key')).toMatchObject({ isAvailable: false, reason: 'absent' });
+    await fake.changeSecrets({ '/key': 'sk-1' });
+    const other = await fake.connect({ opensSecrets: false });
+    const warned: string[] = [];
+    other.on('warning', ({ code }) => warned.push(code));
+    expect(other.config.threshold).toBe(0.5);
+    expect(() => other.config.key).toThrow(
+      expect.objectContaining({
+        code: 'HW_SECRET_UNAVAILABLE',
+        message: expect.stringContaining('the secret /key cannot be read'),
+        details: { pointer: '/key', reason: 'other-recipient' },
+      }),
+    );
+    expect(other.secret('/key')).toMatchObject({ isAvailable: false, reason: 'other-recipient' });
+    expect(JSON.stringify(other.config)).toContain('"key":"[secret unavailable]"');
+    expect([other.state, other.reason]).toEqual(['live', 'secrets-unavailable']);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warned).toEqual(['HW_SECRET_UNAVAILABLE']);
+  });
+
+  test('that is required and was never set is a warning at once and an error when it is read', async () => {
+    const document = { ...schema.document, required: ['key'] };
+    const strict = fakeHeadwater({ schema: { ...schema, document } });
+    const client = await strict.connect();
+    const warning = new Promise((resolve) => client.on('warning', resolve));
+    expect(() => client.config.key).toThrow(/it is required and was never set/);
+    expect(await warning).toMatchObject({
+      code: 'HW_SECRET_MISSING',
+      message: 'required secrets were never set: /key',
+      hint: 'Set it: headwater secrets set stt-worker /key --env test, or set KEY',
+    });
+    await strict.close();
+  });
+
+  test('that changes is told with its pointer; a listener of it gets the texts', async () => {
+    await fake.changeSecrets({ '/key': 'sk-1' });
+    const client = await fake.connect();
+    const events: ChangeEvent<Config>[] = [];
+    client.on('change', (event) => events.push(event));
+    const heard = vi.fn();
+    client.onChange('/key', heard);
+    await fake.changeSecrets({ '/key': 'sk-2' });
+    expect(heard).toHaveBeenCalledExactlyOnceWith('sk-2', 'sk-1');
+    expect(events[0]?.paths).toEqual(['/key']);
+    expect(events[0]?.changes).toEqual([{ path: '/key', from: '[secret]', to: '[secret]', isSecret: true }]);
+    expect(events[0]?.previous.key).toBe('sk-1');
+    expect(JSON.stringify(events) + inspect(events, { depth: 9 })).not.toContain('sk-');
+    await fake.changeSecrets({ '/key': null });
+    expect(heard).toHaveBeenLastCalledWith(undefined, 'sk-2');
+    expect(events[1]?.changes).toEqual([{ path: '/key', from: '[secret]', to: undefined, isSecret: true }]);
+  });
+
+  test('and the config switch in one step', async () => {
+    await fake.changeSecrets({ '/key': 'of 0.5' });
+    const client = await fake.connect();
+    await new Promise((resolve) => setImmediate(resolve)); // events from before `connect` returned come one turn later
+    const seen: unknown[] = [];
+    client.on('applied', () => seen.push([client.config.threshold, client.config.key]));
+    await fake.publish({ threshold: 0.1 }, { '/key': 'of 0.1' });
+    expect(seen).toEqual([[0.1, 'of 0.1']]);
+  });
+
+  test('of an environment variable stands above the delivered one, and its receipt names only the pointer', async () => {
+    await fake.changeSecrets({ '/key': 'sent' });
+    const client = await fake.connect({ environment: { KEY: 'sk-env' } });
+    expect(client.config.key).toBe('sk-env');
+    expect(client.secret('/key')).toMatchObject({ isAvailable: true, source: 'env' });
+    expect(client.explain('/key').value).toBe('sk-env');
+    await client.close();
+    const receipt = [...fake.receipts.values()].at(-1);
+    expect(receipt).toMatchObject({ envOverrides: ['/key'], secrets: { recipient: '0'.repeat(16) } });
+    expect(JSON.stringify(receipt)).not.toMatch(/sk-env|sent/);
+  });
+
+  test('of an empty variable is not there, and one that does not fit is ignored and listed', async () => {
+    const client = await fake.connect({ environment: { KEY: '' } });
+    expect(client.config.key).toBeUndefined();
+    const long = await fake.connect({ environment: { KEY: 'x'.repeat(9) } });
+    expect(long.config.key).toBeUndefined();
+    await long.close();
+    expect([...fake.receipts.values()].at(-1)).toMatchObject({ envOverrides: [], envInvalid: ['/key'] });
+  });
+
+  test('that does not fit the schema of the service is refused together with its config', async () => {
+    await fake.changeSecrets({ '/key': 'good' });
+    const client = await fake.connect();
+    await fake.publish({ threshold: 0.1 }, { '/key': 'much too long' });
+    expect(client.state).toBe('rejected');
+    expect([client.config.threshold, client.config.key]).toEqual([0.5, 'good']);
+    expect(client.counters.refused).toEqual({ HW_CONFIG_REJECTED: 1 });
+  });
+
+  test('is explained without being shown', async () => {
+    await fake.changeSecrets({ '/key': 'sk-1' });
+    const client = await fake.connect();
+    const explanation = client.explain('/key');
+    expect(explanation.value).toBe('sk-1');
+    expect(JSON.stringify(explanation)).toBe(
+      `{"source":"live","epoch":${JSON.stringify(client.epoch)},"value":"[secret]"}`,
+    );
+    expect(inspect([explanation, client.secret('/key')])).not.toContain('sk-1');
+  });
+
+  test('marked restart waits for one when it changes', async () => {
+    await fake.changeSecrets({ '/audio/pin': 'one' });
+    const client = await fake.connect();
+    expect(client.config.audio.pin).toBe('one');
+    await fake.changeSecrets({ '/audio/pin': 'two' });
+    expect(client.restartPending).toEqual(['/audio/pin']);
+    await fake.changeSecrets({ '/audio/pin': 'one' });
+    expect(client.restartPending).toEqual([]);
+  });
+
+  test('inside an object is heard by a listener of the object', async () => {
+    const client = await fake.connect();
+    const heard = vi.fn();
+    client.onChange('/audio', heard);
+    await fake.changeSecrets({ '/audio/pin': 'one' });
+    expect(heard).toHaveBeenCalledTimes(1);
+    expect(heard.mock.calls[0]?.[0].pin).toBe('one');
+  });
 });
 
 test('silence of the daemon for ninety seconds is stale; hands of the wall clock do not matter', async () => {

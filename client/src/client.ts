@@ -2,16 +2,16 @@
 import {
   type ClientState,
   type Epoch,
-  equalValues,
   type HeadwaterError,
   type JsonObject,
   type JsonValue,
   parsePointer,
-  valueAt,
 } from '@headwater/schemas/protocol';
+import { changeAt } from './change-at.ts';
 import { changesBetween } from './changes.ts';
 import type { ClientHandle, ClientParts } from './client-parts.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
+import { type ExplainSources, explain, readSecret } from './explain.ts';
 import { createLimitedLog } from './limited-log.ts';
 import type { Link } from './link.ts';
 import type { Held, Refusal, Status } from './machine-state.ts';
@@ -21,9 +21,12 @@ import {
   type ReceiptFacts,
   type ReceiptIdentity,
   type Receipts,
+  receiptSecrets,
   receiptText,
   topicOf,
 } from './receipts.ts';
+import { slotsOf } from './secrets/attach-secrets.ts';
+import { secretWarnings } from './secrets/secret-warnings.ts';
 import { createShell, type Shell } from './shell.ts';
 import type {
   ChangeEvent,
@@ -70,6 +73,9 @@ export class HeadwaterClient<T = JsonObject> {
   #isClosed = false;
   #onFirst: (() => void) | null = null;
   #lastTrouble: HeadwaterError | Refusal | null = null;
+  /** The document on disk. */
+  #kept: Held | null = null;
+  #lastSecretWarning = '';
   /** Events from before the program could listen. */
   #heldBack: (() => void)[] | null = [];
 
@@ -102,8 +108,12 @@ export class HeadwaterClient<T = JsonObject> {
     this.#receipts = createReceipts(identity, link, () => this.#facts());
     this.#readSchemas();
     const { held } = this.#shell.state;
-    if (held) this.#begin(this.#effective(held.config), held.epoch);
+    if (held) {
+      this.#begin(this.#effective(held), held.epoch);
+      this.#kept = held;
+    }
     onHandle(this.#handle());
+    if (held) this.#warnOfSecrets(held);
   }
 
   /** What the config rests on: `live`, `lkg`, `defaults`, `stale`, `removed`, `rejected` or, after `close`, `offline`. */
@@ -150,34 +160,20 @@ export class HeadwaterClient<T = JsonObject> {
   ): () => void;
   onChange(pointer: string, listener: (value: never, previous: never) => void): () => void {
     parsePointer(pointer);
-    return this.on('change', ({ current, previous }) => {
-      const value = valueAt(current, pointer) as JsonValue | undefined;
-      const before = valueAt(previous, pointer) as JsonValue | undefined;
-      const isSame =
-        value === before || (value !== undefined && before !== undefined && equalValues(value, before));
-      if (!isSame) listener(value as never, before as never);
+    return this.on('change', (event) => {
+      const change = changeAt(pointer, event as ChangeEvent<unknown>);
+      if (change) listener(change.value as never, change.previous as never);
     });
   }
 
   /** Says where the value at a JSON Pointer comes from. @throws HeadwaterError `HW_USAGE` when it is no pointer. */
   explain(pointer: string): Explanation {
-    const value = valueAt(this.config, pointer) as JsonValue | undefined;
-    for (const overridden of this.#view.overrides.values.keys()) {
-      if (pointer === overridden || pointer.startsWith(`${overridden}/`))
-        return { value, source: 'env', epoch: this.epoch };
-    }
-    const { held, isConfirmed } = this.#shell.state;
-    const isDefault = value !== undefined && valueAt(held?.config, pointer) === undefined;
-    if (held === null || isDefault) return { value, source: 'defaults', epoch: null };
-    return { value, source: isConfirmed ? 'live' : held.source, epoch: held.epoch };
+    return explain(pointer, this.#sources());
   }
 
-  /** Reads a secret setting. This version carries the sealed bundle and does not open it. */
+  /** Says whether a secret can be read, and why not. Reading it through `config` would throw. @throws HeadwaterError `HW_USAGE`. */
   secret(pointer: string): SecretReading {
-    const value = this.#view.overrides.secrets.get(pointer);
-    if (value !== undefined) return { isAvailable: true, value, source: 'env' };
-    const isSealed = (this.#shell.state.held?.secrets?.sealed ?? null) !== null;
-    return { isAvailable: false, reason: isSealed ? 'sealed' : 'absent' };
+    return readSecret(pointer, this.#sources());
   }
 
   /** Says goodbye (a receipt with state `offline`), writes what is still to be written, and disconnects. `config` stays readable. */
@@ -196,7 +192,7 @@ export class HeadwaterClient<T = JsonObject> {
     return {
       open: () => this.#open(),
       firstConfig: (timeoutMs) => this.#firstConfig(timeoutMs),
-      useDefaults: () => this.#begin(this.#effective({}), null),
+      useDefaults: () => this.#begin(this.#effective(null), null),
       warn: (error) => this.#warn(error),
       lastTrouble: () => this.#lastTrouble,
       release: () => {
@@ -248,8 +244,21 @@ export class HeadwaterClient<T = JsonObject> {
     this.#tell('warning', { code, message, hint });
   }
 
-  #effective(document: JsonObject): DeepReadonly<T> {
-    return this.#view.effective(document) as DeepReadonly<T>;
+  #effective(held: Held | null): DeepReadonly<T> {
+    return this.#view.effective(held?.config ?? {}, held?.opened ?? null) as DeepReadonly<T>;
+  }
+
+  #sources(): ExplainSources {
+    const { overrides } = this.#view;
+    return { config: this.config as JsonObject, overrides: overrides.values, state: this.#shell.state };
+  }
+
+  #warnOfSecrets({ rev, opened }: Held): void {
+    const warnings = secretWarnings(opened, slotsOf(this.config as JsonObject));
+    const text = JSON.stringify([rev, warnings.map(({ message }) => message)]);
+    if (text === this.#lastSecretWarning) return;
+    this.#lastSecretWarning = text;
+    for (const warning of warnings) this.#warn(warning);
   }
 
   #begin(config: DeepReadonly<T>, epoch: Epoch | null): void {
@@ -258,9 +267,9 @@ export class HeadwaterClient<T = JsonObject> {
   }
 
   /** Swaps the document in one step; what it returns is called once the document is on disk. */
-  #swap(held: Held): () => void {
+  #swap(held: Held): (kept: Held | null) => void {
     const previous = this.config;
-    const current = this.#effective(held.config);
+    const current = this.#effective(held);
     const isFirst = !this.#hasConfig;
     if (isFirst) this.#begin(current, held.epoch);
     else Object.assign(this, { config: current, epoch: held.epoch });
@@ -270,7 +279,9 @@ export class HeadwaterClient<T = JsonObject> {
     this.#onFirst = null;
     const changes = isFirst ? [] : changesBetween(previous as JsonObject, current as JsonObject);
     const { restartPending } = this;
-    return () => {
+    this.#warnOfSecrets(held);
+    return (kept) => {
+      this.#kept = kept ?? this.#kept;
       this.#receipts.update();
       if (changes.length === 0) return;
       const paths = changes.map((change) => change.path);
@@ -297,7 +308,7 @@ export class HeadwaterClient<T = JsonObject> {
         pointer,
       });
     }
-    if (this.#hasConfig && held) Object.assign(this, { config: this.#effective(held.config) });
+    if (this.#hasConfig && held) Object.assign(this, { config: this.#effective(held) });
     this.#pending = null;
   }
 
@@ -327,6 +338,7 @@ export class HeadwaterClient<T = JsonObject> {
       restartPending: this.restartPending,
       envOverrides: [...this.#view.overrides.values.keys(), ...this.#view.overrides.secrets.keys()],
       envInvalid: this.#view.overrides.invalid,
+      ...receiptSecrets(this.#kept),
     };
   }
 }

@@ -12,10 +12,14 @@ import { checkLeniently } from './lenient-check.ts';
 import type { Link } from './link.ts';
 import { createLkgStore, type LkgStore } from './lkg-store.ts';
 import type { StartState } from './machine.ts';
+import type { MachineDeps } from './machine-state.ts';
 import { createMqttLink } from './mqtt-link.ts';
 import type { ConnectOptions, ResolvedOptions } from './options.ts';
 import { type ReceiptIdentity, receiptText, topicOf } from './receipts.ts';
 import { resolveOptions } from './resolve-options.ts';
+import { createSecretsCheck } from './secrets/check-secrets.ts';
+import { createSecretsOpener } from './secrets/create-opener.ts';
+import type { OpenSecrets } from './secrets/opened-secrets.ts';
 
 /**
  * Connects a service to its configuration and resolves once config is usable: from the cached copy at once if it verifies, else
@@ -36,6 +40,7 @@ export async function connect<T = JsonObject>(options: ConnectOptions<T>): Promi
   const crypto = await loadCrypto(resolved.crypto);
   // The link loads its library meanwhile; the cached copy is read before that runs.
   const link = mqttLinkFor(resolved, identity);
+  const openSecrets = createSecretsOpener({ ...resolved, crypto });
   const openStore: StoreMaker = (onTrouble) =>
     createLkgStore({
       cacheDir: resolved.cacheDir,
@@ -44,26 +49,36 @@ export async function connect<T = JsonObject>(options: ConnectOptions<T>): Promi
       roots: resolved.trust,
       keys: resolved.keys,
       crypto,
+      openSecrets,
       onTrouble,
     });
-  return startClient<T>(resolved, identity, crypto, link, openStore, plaintextWarnings(resolved.broker));
+  return startClient<T>(resolved, {
+    ...{ identity, crypto, link, openStore, openSecrets },
+    warnings: plaintextWarnings(resolved.broker),
+  });
 }
 
 /** Makes the store; it tells its troubles to the client, which needs the store first. */
 export type StoreMaker = (onTrouble: (error: HeadwaterError) => void) => LkgStore;
 
+/** What a client stands on; the fake for tests gives its own. */
+export interface Surroundings {
+  readonly identity: ReceiptIdentity;
+  readonly crypto: CryptoBackend;
+  readonly link: Link;
+  readonly openStore: StoreMaker;
+  readonly openSecrets: OpenSecrets;
+  readonly warnings?: readonly HeadwaterError[];
+}
+
 /** `connect` with its surroundings given: the fake for tests starts here. */
 export async function startClient<T>(
   options: ResolvedOptions,
-  identity: ReceiptIdentity,
-  crypto: CryptoBackend,
-  link: Link,
-  openStore: StoreMaker,
-  warnings: readonly HeadwaterError[] = [],
+  { identity, crypto, link, openStore, openSecrets, warnings = [] }: Surroundings,
 ): Promise<HeadwaterClient<T>> {
-  const own = options.schema?.document;
-  const check = (config: JsonObject) => (own ? checkLeniently(config, own) : null);
-  const deps = { target: options.target, roots: options.trust, crypto, random: Math.random, check };
+  const check = createCheck(options.schema?.document ?? null);
+  const { target, trust: roots } = options;
+  const deps: MachineDeps = { target, roots, crypto, random: Math.random, check, openSecrets };
   const early: HeadwaterError[] = [...warnings];
   let report = (error: HeadwaterError): void => void early.push(error);
   const store = openStore((error) => report(error));
@@ -91,12 +106,18 @@ export async function startClient<T>(
   return client;
 }
 
+/** The judgement of the schema that the service was built with; without one everything is taken. */
+function createCheck(own: JsonObject | null): MachineDeps['check'] {
+  const checkSecrets = createSecretsCheck(own);
+  return (config, opened) => (own ? (checkLeniently(config, own) ?? checkSecrets(opened)) : null);
+}
+
 /** A cached copy that the own schema refuses is left where it is: an older build of the service may fit it. */
 function judgeStart(
   start: StartState,
-  check: (config: JsonObject) => string | null,
+  check: MachineDeps['check'],
 ): { start: StartState; rejection: HeadwaterError | null } {
-  const problem = start.held ? check(start.held.config) : null;
+  const problem = start.held ? check(start.held.config, start.held.opened) : null;
   if (problem === null) return { start, rejection: null };
   const rejection = new HeadwaterError('HW_CONFIG_REJECTED', {
     message: `the last-known-good copy does not fit the schema this service was built with: ${problem}`,

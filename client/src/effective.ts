@@ -1,16 +1,18 @@
-/** From the signed document to what the program reads: own defaults where a setting is missing, then overrides, then frozen. */
+/** From the signed document to what the program reads: own defaults where a setting is missing, then overrides, then secrets, then frozen. */
 import { isObject, type JsonObject, type JsonValue, parsePointer } from '@headwater/schemas/protocol';
 import { deepFreeze } from './freeze.ts';
+import { attachSecrets, type SecretSlots } from './secrets/attach-secrets.ts';
 
 /** The document comes whole from one source; only the process environment stands above it. */
 export function effectiveConfig(
   document: JsonObject,
   defaults: JsonObject,
   overrides: ReadonlyMap<string, JsonValue>,
+  secrets: SecretSlots,
 ): JsonObject {
   let config = fillDefaults(document, defaults);
   for (const [pointer, value] of overrides) config = withValue(config, parsePointer(pointer), value);
-  return deepFreeze(config);
+  return deepFreeze(attachSecrets(config, secrets));
 }
 
 /** Settings that the document lacks; what it has is shared, not copied. */

@@ -15,7 +15,7 @@ export const injectedVariable = 'HEADWATER_INJECTED';
 export interface EnvOverrides {
   /** Valid overrides: value by JSON Pointer. Secret settings are not among them. */
   readonly values: ReadonlyMap<string, JsonValue>;
-  /** Values of secret settings by JSON Pointer. Never logged, never in `config`. */
+  /** Values of secret settings by JSON Pointer. Never logged, never shown. */
   readonly secrets: ReadonlyMap<string, string>;
   /** Pointers whose variable does not fit the schema and is ignored. */
   readonly invalid: readonly string[];
@@ -23,25 +23,26 @@ export interface EnvOverrides {
 
 export const noOverrides: EnvOverrides = { values: new Map(), secrets: new Map(), invalid: [] };
 
+/** @param settings Those of `schema`, when they were read before. */
 export function readEnvOverrides(
   schema: JsonObject,
   environment: Readonly<Record<string, string | undefined>>,
+  settings: Iterable<Setting> = eachSetting(readSettings(schema)),
 ): EnvOverrides {
   const injected = new Set((environment[injectedVariable] ?? '').split(/[\s,]+/));
   const values = new Map<string, JsonValue>();
   const secrets = new Map<string, string>();
   const invalid: string[] = [];
-  for (const setting of eachSetting(readSettings(schema))) {
+  for (const setting of settings) {
     const name = setting.annotations.env;
     const text = name === undefined || injected.has(name) ? undefined : environment[name];
     if (text === undefined) continue;
-    if (setting.annotations.secret) {
-      secrets.set(setting.pointer, text);
-      continue;
-    }
-    const value = parseText(text, setting);
-    if (value === undefined || checkValue(value, setting.schemas, schema) !== null)
-      invalid.push(setting.pointer);
+    const isSecret = setting.annotations.secret;
+    // An empty secret is none: nobody gets in with it, and it usually is a variable that somebody forgot to fill.
+    if (isSecret && text === '') continue;
+    const value = isSecret ? text : parseText(text, setting);
+    if (value === undefined || checkValue(value, setting, schema) !== null) invalid.push(setting.pointer);
+    else if (isSecret) secrets.set(setting.pointer, text);
     else values.set(setting.pointer, value);
   }
   return { values, secrets, invalid };

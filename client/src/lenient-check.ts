@@ -3,23 +3,26 @@
  * kept and missing ones are filled, so that adding a setting never freezes a fleet. Only a wrong type or bound of a setting it
  * knows is a refusal. Spec: docs/protocol.md §6.4.
  */
-import { equalValues, isObject, type JsonObject, type JsonValue } from '@headwater/schemas/protocol';
+import {
+  equalValues,
+  isObject,
+  type JsonObject,
+  type JsonValue,
+  type Setting,
+} from '@headwater/schemas/protocol';
 
 const maxDepth = 64;
 
 /** What is wrong with `config`, "/pointer: expected …", or `null`. Values are never shown: one may be a secret in the wrong place. */
 export function checkLeniently(config: JsonValue, schema: JsonObject): string | null {
-  return checkAt(config, schema, { root: schema, pointer: '', depth: 0 });
+  return checkAt(config, schema, { root: schema, pointer: '', depth: 0, skipsSecrets: true });
 }
 
-/** As `checkLeniently`, for one value against the schemas of one setting. */
-export function checkValue(
-  value: JsonValue,
-  schemas: readonly JsonObject[],
-  root: JsonObject,
-): string | null {
+/** As `checkLeniently`, for one value against the schemas of one setting. A secret is checked too: this is where it was opened. */
+export function checkValue(value: JsonValue, setting: Setting, root: JsonObject): string | null {
+  const { schemas, pointer } = setting;
   for (const schema of schemas) {
-    const problem = checkAt(value, schema, { root, pointer: '', depth: 0 });
+    const problem = checkAt(value, schema, { root, pointer, depth: 0, skipsSecrets: false });
     if (problem) return problem;
   }
   return null;
@@ -29,12 +32,13 @@ interface Place {
   readonly root: JsonObject;
   readonly pointer: string;
   readonly depth: number;
+  readonly skipsSecrets: boolean;
 }
 
 function checkAt(value: JsonValue, schema: JsonObject, place: Place): string | null {
   if (place.depth > maxDepth) return null;
-  // A secret's value never lies in the config; where it is opened it is checked.
-  if (isObject(schema['x-hw']) && schema['x-hw'].secret === true) return null;
+  // [protocol §9] a secret's value never lies in the config
+  if (place.skipsSecrets && isObject(schema['x-hw']) && schema['x-hw'].secret === true) return null;
   const expected =
     checkType(value, schema) ??
     checkChoice(value, schema) ??
@@ -156,5 +160,5 @@ function resolveLocal(ref: string, root: JsonObject): JsonObject | null {
 
 function below(place: Place, name: string): Place {
   const escaped = name.replaceAll('~', '~0').replaceAll('/', '~1');
-  return { root: place.root, pointer: `${place.pointer}/${escaped}`, depth: place.depth + 1 };
+  return { ...place, pointer: `${place.pointer}/${escaped}`, depth: place.depth + 1 };
 }

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLkgStore, type LkgStore } from './lkg-store.ts';
 import { initialState, step } from './machine.ts';
 import type { MachineState } from './machine-state.ts';
+import { PlainOpener } from './test-support/plain-secrets.ts';
 import { MessageMaker } from './testing/message-maker.ts';
 
 const target = { deployment: 'tars', env: 'prod', service: 'stt-worker' };
@@ -25,7 +26,9 @@ const isPosix = process.platform !== 'win32';
 let folder: string;
 let maker: MessageMaker;
 let troubles: HeadwaterError[];
+let opener: PlainOpener;
 beforeEach(() => {
+  opener = new PlainOpener();
   folder = mkdtempSync(join(tmpdir(), 'headwater-lkg-'));
   maker = new MessageMaker(target);
   troubles = [];
@@ -40,6 +43,7 @@ const store = (more: object = {}): LkgStore =>
     roots: maker.trust,
     keys: maker.keysText(),
     crypto: nodeCrypto,
+    openSecrets: opener.open,
     onTrouble: (error) => troubles.push(error),
     ...more,
   });
@@ -55,7 +59,14 @@ const quarantined = () => {
 
 /** What a machine holds after these documents: a snapshot, then diffs. */
 function stateAfter(...configs: readonly JsonObject[]): MachineState {
-  const deps = { target, roots: maker.trust, crypto: nodeCrypto, random: () => 0, check: () => null };
+  const deps = {
+    target,
+    roots: maker.trust,
+    crypto: nodeCrypto,
+    random: () => 0,
+    check: () => null,
+    openSecrets: opener.open,
+  };
   let state = initialState({ keyring: keyring() });
   for (const [index, config] of configs.entries()) {
     const seq = index + 1;

@@ -28,6 +28,7 @@ import type { Held, HeldSchema } from './machine-state.ts';
 import { decodeMarks, encodeMarks } from './marks-file.ts';
 import { withLock } from './process-lock.ts';
 import { quarantine } from './quarantine.ts';
+import type { OpenSecrets } from './secrets/opened-secrets.ts';
 import { documentMark, type Marks, mergeMarks, noMarks } from './trust.ts';
 
 export interface LkgStoreOptions {
@@ -39,6 +40,7 @@ export interface LkgStoreOptions {
   /** `keys` envelope of the connection file, if it has one. */
   readonly keys: string | null;
   readonly crypto: CryptoBackend;
+  readonly openSecrets: OpenSecrets;
   /** Told about what could not be used or written. */
   readonly onTrouble: (error: HeadwaterError) => void;
 }
@@ -46,8 +48,11 @@ export interface LkgStoreOptions {
 export interface LkgStore {
   /** Reads and verifies what there is; never throws. Blocks for a few milliseconds: it is the start. */
   load(): StartState;
-  /** Writes the document, then the marks, unless another process of the service already wrote a newer one. */
-  save(held: Held, schema: HeldSchema | null, marks: Marks, keyring: Keyring | null): Promise<void>;
+  /**
+   * Writes the document, then the marks, unless another process of the service already wrote a newer one.
+   * @returns False when the disk may still hold an older one.
+   */
+  save(held: Held, schema: HeldSchema | null, marks: Marks, keyring: Keyring | null): Promise<boolean>;
   saveMarks(marks: Marks): Promise<void>;
   saveKeys(envelope: Uint8Array, version: number): Promise<void>;
 }
@@ -111,7 +116,10 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
       const bytes = readWhole(paths.lkg, maxLkgBytes);
       if (bytes === null) return {};
       const key = hmacKey ?? new Uint8Array(32);
-      const start = readLkg(new Uint8Array(bytes), { target, keyring, marks, hmacKey: key, crypto });
+      const start = readLkg(new Uint8Array(bytes), {
+        ...{ target, keyring, marks, hmacKey: key, crypto, onTrouble },
+        openSecrets: options.openSecrets,
+      });
       if (start.isUnsealed) onTrouble(unsealed());
       return start;
     } catch (error) {
@@ -135,8 +143,8 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
     schema: HeldSchema | null,
     marks: Marks,
     keyring: Keyring | null,
-  ): Promise<void> {
-    await writeLocked(marks, async (merged, key) => {
+  ): Promise<boolean> {
+    return writeLocked(marks, async (merged, key) => {
       const mark = documentMark(merged, keyring);
       if (mark && compareEpochs(mark.epoch, held.epoch) > 0) return;
       const header = { ...target, epoch: held.epoch, savedAt: new Date().toISOString() };
@@ -148,9 +156,9 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
   async function writeLocked(
     marks: Marks,
     writeDocument: (merged: Marks, key: Uint8Array) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const key = hmacKey;
-    if (key === null) return;
+    if (key === null) return false;
     try {
       const gotLock = await withLock(paths.lock, async () => {
         const bytes = readWhole(paths.marks, maxSmallFileBytes);
@@ -160,15 +168,19 @@ export function createLkgStore(options: LkgStoreOptions): LkgStore {
         await writeWhole(paths.marks, encodeMarks(merged));
       });
       if (!gotLock) throw new Error(`another process holds ${paths.lock}`);
+      return true;
     } catch (cause) {
       onTrouble(unwritable('the last-known-good copy could not be written', cause));
+      return false;
     }
   }
 
   return {
     load,
     save,
-    saveMarks: (marks) => writeLocked(marks, async () => {}),
+    async saveMarks(marks) {
+      await writeLocked(marks, async () => {});
+    },
     async saveKeys(envelope, version) {
       if (hmacKey === null || (readCachedKeys(paths.keys, keyListOptions)?.version ?? 0) >= version) return;
       try {
@@ -194,6 +206,7 @@ function pathsOf({ cacheDir, stateDir, target }: LkgStoreOptions) {
 function partsOf(held: Held, schema: HeldSchema | null): Map<LkgPartName, Uint8Array> {
   const parts = new Map<LkgPartName, Uint8Array>([['envelope', held.envelope]]);
   if (held.kind === 'diff') parts.set('document', utf8(JSON.stringify(held.config)));
+  // Byte for byte the bundle that was opened, also when a later message brought another of the same revision.
   if (held.secretsEnvelope !== held.envelope) parts.set('secrets', held.secretsEnvelope);
   if (schema && schema.digest === held.schema) parts.set('schema', schema.envelope);
   return parts;

@@ -10,8 +10,16 @@ import {
   sameEpoch,
 } from '@headwater/schemas/protocol';
 import { bufferDiff, fetchSnapshot, reached } from './machine-fetch.ts';
+import { bringsSecrets, secretsOf } from './machine-secrets.ts';
 import type { Held, TopicKind } from './machine-state.ts';
-import { isRevokedDocument, refuse, type Step, signerRevoked, standingError } from './machine-step.ts';
+import {
+  hasRevokedSecrets,
+  isRevokedDocument,
+  refuse,
+  type Step,
+  signerRevoked,
+  standingError,
+} from './machine-step.ts';
 import { type Position, raiseServiceMark, serviceMark, standingOf } from './trust.ts';
 
 type Document = OpenedMessage<'snapshot' | 'diff'>;
@@ -61,7 +69,7 @@ function judgeDocument(run: Step, topic: TopicKind, message: Document): void {
   const position = positionOf(message);
   const standing = standingOf(position, serviceMark(run.state.marks, run.state.keyring));
   if (standing === 'older' || standing === 'conflict') throw standingError(standing, payload.epoch);
-  if (standing === 'equal' && isHeld(run, position)) {
+  if (standing === 'equal' && isHeld(run, position) && !bringsSecrets(run, message)) {
     run.effects.push({ type: 'count', name: 'duplicates' });
     run.state.isConfirmed = true;
     // The network vouches for the copy whose seal was broken: seal it again.
@@ -90,6 +98,8 @@ function fitsHeld(run: Step, { payload }: OpenedMessage<'diff'>): boolean {
   return (
     held !== null &&
     removed === null &&
+    // "unchanged" would carry a revoked key's secrets on.
+    (payload.secrets !== 'unchanged' || !hasRevokedSecrets(run.state, held)) &&
     sameEpoch(payload.base, held.epoch) &&
     payload.baseDigest === held.digest
   );
@@ -97,22 +107,21 @@ function fitsHeld(run: Step, { payload }: OpenedMessage<'diff'>): boolean {
 
 function takeDocument(run: Step, topic: TopicKind, message: Document, position: Position): void {
   const { payload } = message;
-  let config: JsonObject;
+  let held: Held;
   try {
-    config = configOf(run, message);
+    held = heldOf(run, message, configOf(run, message));
   } catch (error) {
     if (!(error instanceof HeadwaterError)) throw error;
     refuse(run, topic, error, payload.epoch);
-    // A snapshot with a wrong digest is not worth asking for again; a diff is healed by the snapshot.
+    // A snapshot with a wrong digest or foreign secrets is not worth asking for again; a diff is healed by the snapshot.
     if (payload.kind === 'diff') fetchSnapshot(run, payload.epoch);
     return;
   }
-  const problem = run.deps.check(config);
+  const problem = run.deps.check(held.config, held.opened);
   if (problem !== null) {
     reject(run, topic, message, problem);
     return;
   }
-  const held = heldOf(run, message, config);
   run.state.held = held;
   run.state.marks = raiseServiceMark(run.state.marks, message.signers, 'document', {
     ...position,
@@ -159,21 +168,20 @@ function reject(run: Step, topic: TopicKind, { payload }: Document, problem: str
   reached(run, payload.kind === 'snapshot');
 }
 
-function heldOf(run: Step, { payload, envelope, signers }: Document, config: JsonObject): Held {
+/** @throws HeadwaterError `HW_SECRETS_FOREIGN`. */
+function heldOf(run: Step, message: Document, config: JsonObject): Held {
+  const { payload, envelope, signers } = message;
   const bytes = new Uint8Array(envelope.bytes);
-  const before = run.state.held;
-  const keeps = payload.secrets === 'unchanged';
-  const secrets = payload.secrets === 'unchanged' ? (before?.secrets ?? null) : payload.secrets;
+  const secrets = secretsOf(run, message, bytes);
   return {
     epoch: payload.epoch,
     digest: payload.digest,
     schema: payload.schema,
-    rev: secrets?.rev ?? null,
+    rev: secrets.secrets?.rev ?? null,
     config,
-    secrets,
+    ...secrets,
     kind: payload.kind,
     envelope: bytes,
-    secretsEnvelope: keeps ? (before?.secretsEnvelope ?? bytes) : bytes,
     signers,
     source: 'live',
     requestId: payload.requestId ?? null,

@@ -9,6 +9,7 @@ import type {
   Keyring,
   SealedSecrets,
 } from '@headwater/schemas/protocol';
+import type { OpenedSecrets, OpenSecrets } from './secrets/opened-secrets.ts';
 import type { Marks } from './trust.ts';
 
 /** The topics a client may listen to, by what they carry. */
@@ -23,10 +24,14 @@ export interface Held {
   /** As signed: without the defaults of the own schema and without overrides. */
   readonly config: JsonObject;
   readonly secrets: SealedSecrets | null;
+  /** What opening `secrets` came to. */
+  readonly opened: OpenedSecrets;
   readonly kind: 'snapshot' | 'diff';
   readonly envelope: Uint8Array;
-  /** Envelope that carried `secrets`; the same as `envelope` unless that is a diff that left them unchanged. */
+  /** Envelope that carried `secrets`; the same as `envelope` unless that left them as they were. */
   readonly secretsEnvelope: Uint8Array;
+  /** Key ids that signed `secretsEnvelope`. */
+  readonly secretsSigners: readonly string[];
   /** Key ids that signed it. */
   readonly signers: readonly string[];
   readonly source: 'live' | 'lkg';
@@ -150,6 +155,7 @@ export interface MachineDeps {
   readonly crypto: CryptoBackend;
   /** 0 ≤ random() < 1. */
   readonly random: () => number;
-  /** Says what the own schema has against a config, or `null`. */
-  readonly check: (config: JsonObject) => string | null;
+  /** Says what the own schema has against a config and its secrets, or `null`. */
+  readonly check: (config: JsonObject, secrets: OpenedSecrets) => string | null;
+  readonly openSecrets: OpenSecrets;
 }

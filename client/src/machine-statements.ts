@@ -1,6 +1,7 @@
 /** Epoch statements: whether this client is up to date, and whether the daemon is still there. */
 import { compareEpochs, type Epoch, type EpochPayload, openMessage } from '@headwater/schemas/protocol';
 import { fetchJitterMs, fetchSnapshot, freshForMs } from './machine-fetch.ts';
+import { retrySecrets } from './machine-secrets.ts';
 import { reachedEpoch, type Step, signerRevoked, standingError } from './machine-step.ts';
 import { raiseStatementMark, statementMark, statementStanding } from './trust.ts';
 
@@ -30,6 +31,7 @@ export function onStatement(run: Step, bytes: Uint8Array): void {
     run.state.freshUntil = run.now + freshForMs;
     run.effects.push({ type: 'count', name: 'statements' }, { type: 'marks', isUrgent: false });
     run.effects.push({ type: 'timer', name: 'fresh', delayMs: freshForMs });
+    retrySecrets(run);
   }
   const stayedConnected = run.state.statementsHere > 0;
   run.state.statement = payload;

@@ -42,9 +42,14 @@ export function reachedEpoch(run: Step): Epoch | null {
   return best;
 }
 
-/** True when every key that signed it was revoked since: it runs on, but counts for nothing. */
+/** True when every key that signed it, or its secrets, was revoked since: it runs on, but counts for nothing. */
 export function isRevokedDocument(state: Pick<MachineState, 'keyring'>, held: Held): boolean {
-  return held.signers.every((keyId) => isRevoked(keyId, state.keyring));
+  return held.signers.every((keyId) => isRevoked(keyId, state.keyring)) || hasRevokedSecrets(state, held);
+}
+
+/** True when every key that signed the bundle in use was revoked since: no later message can vouch for it. */
+export function hasRevokedSecrets(state: Pick<MachineState, 'keyring'>, held: Held): boolean {
+  return held.secretsSigners.every((keyId) => isRevoked(keyId, state.keyring));
 }
 
 export function signerRevoked(keyIds: readonly string[]): HeadwaterError {

@@ -129,9 +129,10 @@ function statusOf(state: MachineState, now: number): Status {
   if (state.isRejected) return { state: 'rejected', reason: 'HW_CONFIG_REJECTED' };
   if (held === null) return { state: 'defaults', reason: null };
   if (state.isBehind) return { state: 'stale', reason: 'behind' };
-  const doubt = isRevokedDocument(state, held) ? 'signer-revoked' : null;
+  const secrets = held.opened.state === 'unavailable' ? 'secrets-unavailable' : null;
+  const revoked = isRevokedDocument(state, held) ? 'signer-revoked' : null;
   if (!state.isConfirmed)
-    return { state: 'lkg', reason: doubt ?? (state.isUnsealed ? 'cache-unsealed' : null) };
+    return { state: 'lkg', reason: revoked ?? (state.isUnsealed ? 'cache-unsealed' : secrets) };
   if (state.freshUntil === null || now >= state.freshUntil) return { state: 'stale', reason: 'no-statement' };
-  return { state: 'live', reason: doubt };
+  return { state: 'live', reason: revoked ?? secrets };
 }

@@ -1,14 +1,17 @@
 /** Writes what the machine accepted, one write at a time: a burst of changes costs as many writes as the disk can take. */
 import type { LkgStore } from './lkg-store.ts';
-import type { MachineState } from './machine-state.ts';
+import type { Held, MachineState } from './machine-state.ts';
 import { isRevokedDocument } from './machine-step.ts';
 
 /** A statement comes every 30 s; its mark need not be on disk at once. */
 const lazyMs = 10_000;
 
 export interface Persistence {
-  /** `done` is called once this state, or a newer one, was written or could not be. Calls keep their order. */
-  document(done: () => void): void;
+  /**
+   * `done` is called once this state, or a newer one, was written or could not be. Calls keep their order.
+   * @param done With the document that is on disk now, or `null` when that may be an older one.
+   */
+  document(done: (kept: Held | null) => void): void;
   marks(isUrgent: boolean): void;
   keys(envelope: Uint8Array, version: number): void;
   /** Writes what is still waiting. */
@@ -17,7 +20,7 @@ export interface Persistence {
 
 export function createPersistence(store: LkgStore, currentState: () => MachineState): Persistence {
   let wants: 'document' | 'marks' | null = null;
-  let waiting: (() => void)[] = [];
+  let waiting: ((kept: Held | null) => void)[] = [];
   let running: Promise<void> | null = null;
   let keysWritten: Promise<void> = Promise.resolve();
   let lazy: ReturnType<typeof setTimeout> | null = null;
@@ -35,10 +38,10 @@ export function createPersistence(store: LkgStore, currentState: () => MachineSt
       wants = null;
       waiting = [];
       const { held, schema, marks, keyring } = currentState();
-      if (what === 'document' && held && !isRevokedDocument({ keyring }, held))
-        await store.save(held, schema, marks, keyring);
-      else await store.saveMarks(marks);
-      for (const tell of done) tell();
+      const isKept = what === 'document' && held !== null && !isRevokedDocument({ keyring }, held);
+      const isOnDisk = isKept && (await store.save(held, schema, marks, keyring));
+      if (!isKept) await store.saveMarks(marks);
+      for (const tell of done) tell(isOnDisk ? held : null);
     }
   }
 

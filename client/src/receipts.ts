@@ -1,6 +1,7 @@
 /** Receipts: what this instance says it runs. A burst of changes makes one receipt; the last one always goes out. */
 import { type Receipt, receiptTopic } from '@headwater/schemas/protocol';
 import type { Link } from './link.ts';
+import type { Held } from './machine-state.ts';
 import { clientVersion } from './version.ts';
 
 /** At most five receipts a second per instance. */
@@ -19,7 +20,7 @@ export interface ReceiptIdentity {
 /** What changes while a client runs. */
 export type ReceiptFacts = Pick<
   Receipt,
-  'epoch' | 'digest' | 'state' | 'restartPending' | 'envOverrides' | 'envInvalid'
+  'epoch' | 'digest' | 'state' | 'restartPending' | 'envOverrides' | 'envInvalid' | 'secrets'
 > & { readonly reason: string | null };
 
 export function receiptText(identity: ReceiptIdentity, facts: ReceiptFacts): string {
@@ -38,6 +39,13 @@ export function receiptText(identity: ReceiptIdentity, facts: ReceiptFacts): str
     at: new Date().toISOString(),
   };
   return JSON.stringify(receipt);
+}
+
+/** What a restart would open: only what is on disk counts, so that an identity is not thrown away too early. */
+export function receiptSecrets(kept: Held | null): Pick<Receipt, 'secrets'> {
+  if (kept?.secrets == null) return {};
+  const { secrets, opened } = kept;
+  return { secrets: { rev: secrets.rev, recipient: opened.state === 'open' ? opened.recipient : null } };
 }
 
 export function topicOf({ prefix, env, service, clientId }: ReceiptIdentity): string {

@@ -19,8 +19,8 @@ import type {
 import { createPersistence } from './persistence.ts';
 
 export interface ShellHooks {
-  /** Another document runs from now on. Returns what to do once it is on disk. */
-  swapped(held: Held): () => void;
+  /** Another document runs from now on. Returns what to do once it is on disk; see `Persistence`. */
+  swapped(held: Held): (kept: Held | null) => void;
   schemaChanged(schema: HeldSchema): void;
   refused(refusal: Refusal): void;
   counted(name: CountName): void;

@@ -2,6 +2,7 @@
 import type { ClientState, Epoch, ErrorCode, JsonValue } from '@headwater/schemas/protocol';
 import type { Change } from './changes.ts';
 import type { Refusal } from './machine-state.ts';
+import type { SecretsReason } from './secrets/opened-secrets.ts';
 
 /** `T` with everything in it read-only: the config is deeply frozen. */
 export type DeepReadonly<T> = T extends readonly (infer Item)[]
@@ -54,17 +55,24 @@ export interface ClientEvents<T> {
 
 /** Where a value comes from. */
 export interface Explanation {
+  /** Of a secret: the plain text, shown as `[secret]` wherever the explanation is printed. Reading one that is unavailable throws. */
   readonly value: DeepReadonly<JsonValue> | undefined;
   readonly source: 'env' | 'live' | 'lkg' | 'defaults';
   /** Epoch of the document; `null` for defaults. */
   readonly epoch: Epoch | null;
 }
 
-/** A secret setting is never part of `config`. */
+/** Whether a secret can be read, without the error that reading it would throw. */
 export type SecretReading =
-  | { readonly isAvailable: true; readonly value: string; readonly source: 'env' }
-  /** `sealed`: delivered, but not opened by this version; `absent`: nothing was delivered. */
-  | { readonly isAvailable: false; readonly reason: 'sealed' | 'absent' };
+  /** `value` is shown as `[secret]` wherever the reading is printed. */
+  | { readonly isAvailable: true; readonly value: string; readonly source: 'env' | 'live' | 'lkg' }
+  | {
+      readonly isAvailable: false;
+      readonly reason: SecretsReason;
+      /** Why, and what to do. */
+      readonly message: string;
+      readonly hint: string;
+    };
 
 /** What happened so far. */
 export interface Counters {

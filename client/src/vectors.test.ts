@@ -15,6 +15,8 @@ import { createLkgStore } from './lkg-store.ts';
 import { initialState, type StartState, step } from './machine.ts';
 import type { Held, MachineDeps, MachineState, TopicKind } from './machine-state.ts';
 import { encodeMarks } from './marks-file.ts';
+import { createSecretsOpener } from './secrets/create-opener.ts';
+import { noSecrets } from './secrets/opened-secrets.ts';
 import { noMarks, raiseServiceMark, raiseStatementMark, serviceMark } from './trust.ts';
 
 interface HeldCase {
@@ -76,6 +78,7 @@ const deps: MachineDeps = {
   crypto: nodeCrypto,
   random: () => 0.5,
   check: () => null,
+  openSecrets: createSecretsOpener({ target: messages.target, identityFile: null, crypto: nodeCrypto }),
 };
 
 function startOf({ held, heldStatement }: MessageCase): StartState {
@@ -92,9 +95,11 @@ function startOf({ held, heldStatement }: MessageCase): StartState {
     ...position,
     config,
     secrets: secretsRev === null ? null : { rev: secretsRev, recipients: [], sealed: null },
+    opened: noSecrets,
     kind: 'snapshot',
     envelope: new Uint8Array(),
     secretsEnvelope: new Uint8Array(),
+    secretsSigners: [goodKey],
     signers: [goodKey],
     source: 'lkg',
     requestId: null,
@@ -158,6 +163,7 @@ describe('conformance vectors: last-known-good files', () => {
         roots: lkg.trust.roots,
         keys: Buffer.from(lkg.keys, 'base64').toString(),
         crypto: nodeCrypto,
+        openSecrets: deps.openSecrets,
         onTrouble: (error) => troubles.push(error),
       }).load();
 

@@ -15,6 +15,8 @@ export interface OpenedLkg {
   readonly message: OpenedMessage<'snapshot' | 'diff'>;
   readonly config: JsonObject;
   readonly secrets: SealedSecrets | null;
+  /** The message that carried `secrets`: `message` itself, or an earlier one. */
+  readonly carrier: OpenedMessage<'snapshot' | 'diff'>;
   /** Verified schema message, when the file holds one that fits. */
   readonly schema: OpenedMessage<'schema'> | null;
 }
@@ -54,7 +56,7 @@ export function openLkg(
     file,
     message,
     config,
-    secrets: readSecrets(file, message, target, keyring, crypto),
+    ...readSecrets(file, message, target, keyring, crypto),
     schema: readSchema(file, message, target, keyring, crypto),
   };
 }
@@ -65,19 +67,24 @@ function readConfig(file: LkgFile, message: OpenedMessage<'snapshot' | 'diff'>):
   return isObject(config) ? config : corrupt('its document is not an object');
 }
 
+/** A part of its own wins: it is the very bundle that was opened, where another replica's of the same revision may differ. */
 function readSecrets(
   file: LkgFile,
   message: OpenedMessage<'snapshot' | 'diff'>,
   target: { readonly deployment: string; readonly env: string; readonly service: string },
   keyring: Keyring,
   crypto: CryptoBackend,
-): SealedSecrets | null {
-  if (message.payload.secrets !== 'unchanged') return message.payload.secrets;
+): Pick<OpenedLkg, 'secrets' | 'carrier'> {
+  const own = message.payload.secrets;
+  if (own === null || (own !== 'unchanged' && !file.parts.has('secrets')))
+    return { secrets: own, carrier: message };
   const carrier = openMessage(part(file, 'secrets'), ['snapshot', 'diff'], target, keyring, crypto);
   if (compareEpochs(carrier.payload.epoch, message.payload.epoch) > 0)
     corrupt('its secrets are newer than its envelope');
   const { secrets } = carrier.payload;
-  return secrets === 'unchanged' ? corrupt('its secrets part holds none') : secrets;
+  if (secrets === 'unchanged') return corrupt('its secrets part holds none');
+  if (own !== 'unchanged' && secrets?.rev !== own.rev) corrupt('its secrets are of another revision');
+  return { secrets, carrier };
 }
 
 function readSchema(

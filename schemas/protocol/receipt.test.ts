@@ -23,6 +23,8 @@ const parse = (more: Record<string, unknown> = {}): Receipt | null =>
 test('a receipt is read, with or without what is optional', () => {
   expect(parse()).toEqual(receipt);
   expect(parse({ reason: 'behind', schema: 'sha256:x' })).toMatchObject({ reason: 'behind' });
+  for (const recipient of [null, 'f353ff4da1c2e8ca'])
+    expect(parse({ secrets: { rev: 'a', recipient } })?.secrets?.recipient).toBe(recipient);
   expect(parse({ epoch: null, digest: null, state: 'defaults' })).not.toBeNull();
   for (const state of CLIENT_STATES) expect(parse({ state })?.state).toBe(state);
 });
@@ -36,6 +38,8 @@ describe('anything else is none', () => {
     ['a reason without end', { reason: 'x'.repeat(513) }],
     ['pointers that are no list', { restartPending: '/a' }],
     ['pointers that are no text', { envInvalid: [1] }],
+    ['secrets without a revision', { secrets: { recipient: null } }],
+    ['secrets opened by no text', { secrets: { rev: 'a', recipient: 5 } }],
     ['a time that is none', { at: 'yesterday' }],
     ['a version that is no text', { version: 1 }],
     ['a field missing', { instance: undefined }],

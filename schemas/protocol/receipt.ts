@@ -33,10 +33,20 @@ export interface Receipt {
   readonly envInvalid: readonly string[];
   /** Digest of the schema the client was built with. */
   readonly schema?: string;
+  /** The secrets kept with the config; absent when the service has none. */
+  readonly secrets?: ReceiptSecrets;
   /** Version of the client library. */
   readonly version: string;
   /** RFC 3339, the client's clock. */
   readonly at: string;
+}
+
+/** Which sealed bundle an instance would open after a restart. Before an identity is thrown away, no instance may still name it. */
+export interface ReceiptSecrets {
+  /** `secrets.rev` of the message. */
+  readonly rev: string;
+  /** Id of the key that opened it (`recipientIdOf`); `null` when none did. */
+  readonly recipient: string | null;
 }
 
 /** Largest receipt read, in bytes. */
@@ -66,9 +76,13 @@ export function parseReceipt(bytes: Uint8Array): Receipt | null {
     (value.digest === null || isText(value.digest)) &&
     (value.reason === undefined || isText(value.reason)) &&
     (value.schema === undefined || isText(value.schema)) &&
+    (value.secrets === undefined || isSecrets(value.secrets)) &&
     isTime(value.at);
   return isReceipt ? (value as unknown as Receipt) : null;
 }
 
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= maxReceiptText;
+
+const isSecrets = (value: unknown): boolean =>
+  isObject(value) && isText(value.rev) && (value.recipient === null || isText(value.recipient));

@@ -12,8 +12,9 @@ import type {
   TopicKind,
 } from '../machine-state.ts';
 import { MessageMaker } from '../testing/message-maker.ts';
+import { PlainOpener, target } from './plain-secrets.ts';
 
-export const target = { deployment: 'tars', env: 'prod', service: 'stt-worker' };
+export { target };
 
 export class MachineWorld {
   readonly maker = new MessageMaker(target);
@@ -27,6 +28,7 @@ export class MachineWorld {
   check: (config: JsonObject) => string | null = () => null;
   state: MachineState;
   readonly deps: MachineDeps;
+  readonly opener = new PlainOpener();
   readonly #events: MachineEvent[] = [];
 
   constructor(start: StartState = {}, withKeys = true) {
@@ -36,6 +38,7 @@ export class MachineWorld {
       crypto: nodeCrypto,
       random: () => this.luck,
       check: (config) => this.check(config),
+      openSecrets: (secrets) => this.opener.open(secrets),
     };
     this.state = initialState(withKeys ? { keyring: this.keyring(), ...start } : start);
   }

@@ -13,6 +13,7 @@ import { identityOf, startClient } from '../connect.ts';
 import type { LkgStore } from '../lkg-store.ts';
 import type { ConnectOptions, ServiceSchema } from '../options.ts';
 import { resolveOptions } from '../resolve-options.ts';
+import { fakeValues, openFakeSecrets, refuseFakeSecrets, sealedByFake } from './fake-secrets.ts';
 import { createMemoryLink } from './memory-link.ts';
 import { MessageMaker } from './message-maker.ts';
 
@@ -24,22 +25,32 @@ export interface FakeOptions<T> {
   readonly env?: string;
   /** First config; settings it lacks take the schema's defaults. `null`: nothing is published until `publish`. Default `{}`. */
   readonly config?: Partial<T> | JsonObject | null;
+  /** First secrets, by JSON Pointer (`{ '/api_key': 'test' }`). Default: the service has none. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** Options of the client under test; where it connects to is the fake's business. */
 export type FakeConnectOptions = Pick<
   ConnectOptions,
   'firstConfigTimeoutMs' | 'onStart' | 'log' | 'environment' | 'instance'
->;
+> & {
+  /** False plays a service whose identity does not open its secrets. Default true. */
+  readonly opensSecrets?: boolean;
+};
 
 /** A Headwater of one service in memory: no broker, no files, real signatures and the real client. */
 export interface FakeHeadwater<T> {
   /** Connects a real client. Variables of the test's own environment do not override settings unless `environment` is given. */
   connect(options?: FakeConnectOptions): Promise<HeadwaterClient<T>>;
-  /** Publishes a whole new config as the next commit, and resolves once every connected client told its listeners. */
-  publish(config: Partial<T> | JsonObject): Promise<Epoch>;
+  /**
+   * Publishes a whole new config as the next commit, and resolves once every connected client told its listeners.
+   * @param secrets All secrets from then on, by JSON Pointer. Default: as they were.
+   */
+  publish(config: Partial<T> | JsonObject, secrets?: Readonly<Record<string, string>>): Promise<Epoch>;
   /** Changes some top-level settings of the newest config. */
   change(settings: Partial<T> | JsonObject): Promise<Epoch>;
+  /** Changes some secrets, by JSON Pointer; `null` removes one. */
+  changeSecrets(values: Readonly<Record<string, string | null>>): Promise<Epoch>;
   /** Says that the service was removed. */
   remove(): Promise<Epoch>;
   /** Takes the broker away, or brings it back. */
@@ -69,6 +80,7 @@ export function fakeHeadwater<T = JsonObject>(options: FakeOptions<T> = {}): Fak
   const schemaDigest = options.schema?.digest;
   let seq = 0;
   let current: JsonObject | null = null;
+  let secrets = options.secrets ? sealedByFake(options.secrets) : null;
 
   function send(topic: string, bytes: Uint8Array, retain: boolean): void {
     if (retain) retained.set(topic, bytes);
@@ -86,7 +98,7 @@ export function fakeHeadwater<T = JsonObject>(options: FakeOptions<T> = {}): Fak
 
   function publishNow(config: JsonObject): Epoch {
     return commit((epoch) => {
-      const extras = schemaDigest ? { schema: schemaDigest } : {};
+      const extras = { secrets, ...(schemaDigest ? { schema: schemaDigest } : {}) };
       const snapshot = maker.snapshot(epoch, config, extras);
       const before = current;
       send(topics.snapshot, snapshot, true);
@@ -114,7 +126,7 @@ export function fakeHeadwater<T = JsonObject>(options: FakeOptions<T> = {}): Fak
   if (options.config !== null) publishNow(complete(options.config ?? {}));
 
   return {
-    async connect(more = {}) {
+    async connect({ opensSecrets = true, ...more } = {}) {
       const resolved = resolveOptions({
         ...target,
         broker: 'mqtt://fake.invalid',
@@ -129,11 +141,26 @@ export function fakeHeadwater<T = JsonObject>(options: FakeOptions<T> = {}): Fak
       for (const [topic, bytes] of retained) link.send(topic, bytes, true);
       const entry: (typeof clients)[number] = { link };
       clients.push(entry);
-      entry.client = await startClient<T>(resolved, identityOf(resolved), nodeCrypto, link, () => noStore);
+      entry.client = await startClient<T>(resolved, {
+        identity: identityOf(resolved),
+        crypto: nodeCrypto,
+        link,
+        openStore: () => noStore,
+        openSecrets: opensSecrets ? openFakeSecrets : refuseFakeSecrets,
+      });
       return entry.client;
     },
-    publish: (config) => told(publishNow(complete(config))),
+    publish(config, values) {
+      if (values) secrets = sealedByFake(values);
+      return told(publishNow(complete(config)));
+    },
     change: (settings) => told(publishNow({ ...(current ?? complete({})), ...(settings as JsonObject) })),
+    changeSecrets(values) {
+      const before = secrets ? fakeValues(secrets) : {};
+      const next = Object.entries({ ...before, ...values }).filter(([, value]) => value !== null);
+      secrets = sealedByFake(Object.fromEntries(next) as Record<string, string>);
+      return told(publishNow(current ?? complete({})));
+    },
     async remove() {
       const epoch = commit((at) => {
         const tombstone = maker.tombstone(at);
@@ -167,7 +194,7 @@ export function fakeHeadwater<T = JsonObject>(options: FakeOptions<T> = {}): Fak
 /** Nothing is kept: every client of a fake starts fresh. */
 const noStore: LkgStore = {
   load: () => ({}),
-  save: async () => {},
+  save: async () => true,
   saveMarks: async () => {},
   saveKeys: async () => {},
 };
