@@ -2,6 +2,7 @@
  * What the daemon's HTTP API says, as types: shared by the daemon that answers and the web editor that asks. Routes and errors:
  * docs/api.md. Pure types, nothing here runs.
  */
+export type * from './changes.ts';
 export type * from './environments.ts';
 export type * from './events.ts';
 export type * from './problem.ts';
