@@ -1,6 +1,6 @@
 /**
  * Opens age files for X25519 identities, on node:crypto and at once: a secret is there in the same step as the config that it belongs
- * to, and a start does not load a library for it (docs/decisions/0007-own-age-opener.md). It reads what the daemon and `age -r` write;
+ * to, and a start does not load a library for it (docs/decisions/0008-own-age-opener.md). It reads what the daemon and `age -r` write;
  * it never writes any.
  */
 import {

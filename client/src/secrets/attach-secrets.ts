@@ -1,5 +1,5 @@
 /**
- * Puts secrets into a config document as settings that can be read and not be printed (docs/decisions/0008-secrets-read-and-not-shown.md).
+ * Puts secrets into a config document as settings that can be read and not be printed (docs/decisions/0009-secrets-read-and-not-shown.md).
  * `config.api_key` is the plain string. The property is not enumerable, so spreading, cloning and listing leave it out, and JSON and
  * inspection go through `toJSON` and `util.inspect.custom`, which say `[secret]` in its place.
  */
