@@ -1,6 +1,13 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { utf8 } from '@headwater/schemas/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { editSopsFile } from '../../secrets/sops/edit-sops-file.ts';
+import { encryptSops } from '../../secrets/sops/encrypt-sops.ts';
+import { openSopsFile } from '../../secrets/sops/open-sops-file.ts';
+import type { OrderedObject } from '../../secrets/sops/ordered-json.ts';
+import { parseSopsFile } from '../../secrets/sops/parse-sops-file.ts';
+import { identities, identityTexts, recipients } from '../../secrets/sops/testing.ts';
 import { attributesText } from '../merge/install-driver.ts';
 import { makePlayground, type Playground } from '../testing/run-command.ts';
 
@@ -108,16 +115,60 @@ describe('what is no JSON', () => {
   });
 });
 
-test('versions of a secrets file that cannot be merged stay whole, both of them', async () => {
-  const { exit, stderr, text } = await merge(
-    '{"a":1}',
-    '{\n"a":2\n}',
-    '{\n"a":3\n}\n',
-    'services/camera/secrets.prod.json',
-  );
-  expect(exit).toBe(1);
-  expect(text).toBe('<<<<<<< ours\n{\n"a":2\n}\n=======\n{\n"a":3\n}\n>>>>>>> theirs\n');
-  expect(stderr).toContain('Keep one version whole');
+describe('secrets files', () => {
+  const path = 'services/camera/secrets.prod.json';
+  const now = new Date('2026-01-02T03:04:05Z');
+  const saved = async (base: Uint8Array, values: OrderedObject) => {
+    using opened = await openSopsFile(parseSopsFile(base), { identities: identities('A') });
+    return text(editSopsFile(opened, values, { now }));
+  };
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+  const values = (key: string, token: string): OrderedObject =>
+    new Map([
+      ['key', key],
+      ['token', token],
+    ]);
+  const open = async (merged: string) => {
+    using opened = await openSopsFile(parseSopsFile(utf8(merged)), { identities: identities('A') });
+    return opened.tree;
+  };
+  let base: Uint8Array;
+  beforeEach(async () => {
+    base = await encryptSops(values('k1', 't1'), [recipients.A], { now });
+  });
+
+  test('merge with the identity that sops would use', async () => {
+    writeFileSync(file('keys.txt'), `# mine\n${identityTexts.A}\n`);
+    play.env.SOPS_AGE_KEY_FILE = 'keys.txt';
+    const ours = await saved(base, values('k2', 't1'));
+    const merged = await merge(text(base), ours, await saved(base, values('k1', 't2')), path);
+    expect([merged.exit, merged.stderr]).toEqual([0, '']);
+    expect(await open(merged.text)).toEqual(values('k2', 't2'));
+  });
+
+  test('in conflict stay whole, both of them, and no value is shown', async () => {
+    play.env.SOPS_AGE_KEY = identityTexts.A;
+    const [ours, theirs] = [await saved(base, values('k2', 't1')), await saved(base, values('k3', 't2'))];
+    const merged = await merge(text(base), ours, theirs, path);
+    expect([merged.exit, merged.text]).toEqual([
+      1,
+      `<<<<<<< ours\n${ours}=======\n${theirs}>>>>>>> theirs\n`,
+    ]);
+    expect(merged.stderr).toBe(
+      `headwater: ${path}: 1 secret changed on both sides\n  /key\n` +
+        '  Keep one version whole, then set the other change again: headwater secrets set\n',
+    );
+  });
+
+  test('that nobody here can open stay whole, with the reason', async () => {
+    const ours = await saved(base, values('k2', 't1'));
+    const merged = await merge(text(base), ours, await saved(base, values('k1', 't2')), path);
+    expect(merged.exit).toBe(1);
+    expect(merged.text.startsWith(`<<<<<<< ours\n${ours}`)).toBe(true);
+    expect(merged.stderr).toMatch(/the versions cannot be merged \(.*identit/);
+    play.env.SOPS_AGE_KEY_FILE = 'nowhere';
+    expect((await merge(text(base), ours, text(base), path)).stderr).toContain('SOPS_AGE_KEY_FILE: ');
+  });
 });
 
 describe('--install', () => {

@@ -17,7 +17,6 @@ import { maxFileBytes } from '../../core/parse-config.ts';
 import type { CliContext } from '../context.ts';
 import { mergeLines } from './merge-lines.ts';
 import { mergeSecrets } from './merge-secrets.ts';
-import { mergeSops } from './merge-sops.ts';
 
 /** Files as git hands them to a merge driver. */
 export interface MergeFiles {
@@ -51,6 +50,8 @@ export async function mergeFile(files: MergeFiles, context: CliContext): Promise
   const target = resolve(context.cwd, files.ours);
   const versions = await readVersions(files, context);
   if (classifyPath(files.path).kind === 'secrets') {
+    // Loaded only now: most files hold no secrets, and git starts one process per file.
+    const { mergeSops } = await import('./merge-sops.ts');
     const { content, ...report } = await mergeSecrets(versions, context, mergeSops);
     await writeFile(target, content);
     return { ...report, how: 'secrets' };
