@@ -10,6 +10,7 @@ import { makeKeys } from './make/key-chains.mjs';
 import { makeLkg } from './make/lkg.mjs';
 import { makeMessages } from './make/messages.mjs';
 import { makePatches } from './make/patches.mjs';
+import { makeSecrets } from './make/secrets.mjs';
 import { makeSignatures } from './make/signatures.mjs';
 
 /** Text of every vector file by name. */
@@ -21,6 +22,7 @@ export function makeVectors() {
     'lkg.json': makeLkg(),
     'messages.json': makeMessages(),
     'patches.json': makePatches(),
+    'secrets.json': makeSecrets(),
     'signatures.json': makeSignatures(),
   };
   return new Map(Object.entries(files).map(([name, value]) => [name, `${JSON.stringify(value, null, 1)}\n`]));

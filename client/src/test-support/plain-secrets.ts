@@ -22,7 +22,7 @@ export class PlainOpener {
   opened = 0;
   hasIdentity = true;
 
-  readonly open: OpenSecrets = ({ sealed, rev }) => {
+  open: OpenSecrets = ({ sealed, rev }) => {
     if (sealed === null) return unavailable('no-recipient', 'nobody to seal for', 'Enroll it.');
     if (!this.hasIdentity) return unavailable('other-recipient', 'another key', 'Use the right one.');
     this.opened += 1;

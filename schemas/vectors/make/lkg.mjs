@@ -12,6 +12,7 @@ const diffEnvelope = w.sign('diff', w.diff());
 const document = w.json(w.nextConfig);
 const at43 = { epoch: w.epochOf(43) };
 const carrier = w.sign('snapshot', w.snapshot({ secrets: w.sealed }));
+const resealed = { ...w.sealed, sealed: w.sealed.sealed.replace('not a real one', 'nor is this one') };
 const unchanged = w.sign('diff', w.diff({ secrets: 'unchanged' }));
 const schemaEnvelope = w.sign('schema', w.schema());
 
@@ -46,6 +47,7 @@ export function makeLkg() {
       one('a snapshot', good, use(42, w.config)),
       one('a diff and its document', file({ envelope: diffEnvelope, document }, at43), use(43, w.nextConfig)),
       one('a diff, its document, earlier secrets and the schema', wholeLkg, use(43, w.nextConfig, { secretsRev: w.sealed.rev })),
+      one('a snapshot beside the bundle that was opened: another replica sealed the same revision', file({ envelope: w.sign('snapshot', w.snapshot({ epoch: w.epochOf(43), secrets: resealed })), secrets: carrier }, at43), use(43, w.config, { secretsRev: w.sealed.rev })),
       one('a document written with other white space and key order', file({ envelope: diffEnvelope, document: utf8(JSON.stringify(Object.fromEntries(Object.entries(w.nextConfig).reverse()), null, 2)) }, at43), use(43, w.nextConfig)),
       one('a schema that the envelope does not name is left aside', file({ envelope: w.sign('snapshot', w.snapshot({ schema: `sha256:${'0'.repeat(64)}` })), schema: schemaEnvelope }), use(42, w.config)),
       one('signed by a key revoked since: used, raises no mark', file({ envelope: w.sign('snapshot', w.snapshot(), w.oldSigner) }), use(42, w.config, { signers: [] })),
@@ -68,6 +70,7 @@ export function makeLkg() {
       one('a diff without its document', file({ envelope: diffEnvelope }, at43), refuse('HW_LKG_CORRUPT')),
       one('unchanged secrets without the envelope that carried them', file({ envelope: unchanged, document }, at43), refuse('HW_LKG_CORRUPT')),
       one('secrets of a newer epoch than the config', file({ envelope: unchanged, document, secrets: w.sign('snapshot', w.snapshot({ epoch: w.epochOf(44), secrets: w.sealed })) }, at43), refuse('HW_LKG_CORRUPT')),
+      one('secrets of another revision than the config', file({ envelope: w.sign('snapshot', w.snapshot({ epoch: w.epochOf(43), secrets: { ...resealed, rev: '0'.repeat(64) } })), secrets: carrier }, at43), refuse('HW_LKG_CORRUPT')),
       one('the header names another epoch than the envelope', file({ envelope }, at43), refuse('HW_LKG_CORRUPT')),
       one('a document that is not the signed one', file({ envelope: diffEnvelope, document: w.json(w.config) }, at43), refuse('HW_DIGEST_MISMATCH')),
       one('a document with a duplicate key', file({ envelope: diffEnvelope, document: utf8(JSON.stringify(w.nextConfig).replace('{', '{"vad_threshold":0.1,')) }, at43), refuse('HW_JSON_DUPLICATE_KEY')),
