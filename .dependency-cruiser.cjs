@@ -45,6 +45,19 @@ module.exports = {
       to: { path: '^daemon/src/(adapters|http|cli|epochs|publishing|pipeline|daemon)' },
     },
     {
+      name: 'secrets-files-are-pure',
+      comment:
+        'Bytes, keys and the time come in, bytes go out: opening a secrets file touches neither disk nor network.',
+      severity: 'error',
+      from: { path: '^daemon/src/secrets/(age|sops)/', pathNot: ['\\.test\\.ts$', '/testing\\.ts$'] },
+      to: {
+        path: [
+          '^daemon/src/(adapters|assembly|http|cli|editing|epochs|publishing|pipeline|daemon|ports)',
+          '^(node:)?(fs|net|http|https|child_process|worker_threads)(/|$)',
+        ],
+      },
+    },
+    {
       name: 'nobody-imports-the-cli',
       comment: 'cli is the outermost layer.',
       severity: 'error',

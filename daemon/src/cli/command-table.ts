@@ -58,6 +58,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/validate.ts')).registerValidate,
   },
   {
+    name: 'secrets',
+    summary: 'read and change encrypted secrets',
+    group: edit,
+    load: async () => (await import('./commands/secrets/secrets.ts')).registerSecrets,
+  },
+  {
     name: 'merge-driver',
     summary: 'merge settings by key, for git',
     group: edit,

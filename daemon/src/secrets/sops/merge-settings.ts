@@ -30,15 +30,19 @@ export function mergeSettings(
     }
     return their;
   }
-  const sameJson = (a: ReadonlyMap<string, OrderedArray>, b: ReadonlyMap<string, OrderedArray>) =>
-    printOrderedJson(new Map([...a].sort())) === printOrderedJson(new Map([...b].sort()));
   return {
     recipients: mergeRecipients(base, ours, theirs),
-    foreign: either('', (side) => side.foreign, sameJson),
+    foreign: either('', (side) => side.foreign, sameForeign),
     rule: either(`/${ours.rule.kind}`, (side) => side.rule, sameRule),
     macOnlyEncrypted: either('/mac_only_encrypted', (side) => side.macOnlyEncrypted, Object.is),
     conflicts,
   };
+}
+
+/** True when both hold the same stanzas for keys of other kinds. */
+export function sameForeign(a: SopsMetadata['foreign'], b: SopsMetadata['foreign']): boolean {
+  const [one, other] = [a, b].map((foreign) => printOrderedJson(new Map([...foreign].sort())));
+  return one === other;
 }
 
 function mergeRecipients(

@@ -3,7 +3,7 @@
  */
 import { equalBytes, HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
 import type { SopsKeys } from './data-key.ts';
-import { mergeSettings } from './merge-settings.ts';
+import { mergeSettings, sameForeign } from './merge-settings.ts';
 import { mergeTrees, type SecretConflict } from './merge-trees.ts';
 import type { AgeStanza } from './metadata.ts';
 import { type OpenedSops, openSopsFile } from './open-sops-file.ts';
@@ -48,7 +48,7 @@ export async function mergeSopsFiles(
     sameNames(side.file.metadata.age, settings.recipients) &&
     sameRule(side.file.metadata.rule, settings.rule) &&
     side.file.metadata.macOnlyEncrypted === settings.macOnlyEncrypted &&
-    side.file.metadata.foreign === settings.foreign;
+    sameForeign(side.file.metadata.foreign, settings.foreign);
   for (const side of sharing) if (isSide(side)) return { kind: 'merged', bytes: side.file.bytes };
 
   // Keys that cannot be wrapped for have their stanza only in the file that holds the data key.

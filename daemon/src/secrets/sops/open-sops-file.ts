@@ -6,7 +6,7 @@ import type { SopsFile } from './parse-sops-file.ts';
 /** A file in plain text, in memory only. `using` it, or disposing of it, zeroes the data key. */
 export interface OpenedSops extends OpenedTree, Disposable {
   readonly file: SopsFile;
-  /** 32 bytes; all zero once disposed of. */
+  /** 32 bytes, zeroed when the file is disposed of. @throws Error afterwards: nothing may be encrypted with zeroes. */
   readonly dataKey: Uint8Array;
 }
 
@@ -18,10 +18,24 @@ export interface OpenedSops extends OpenedTree, Disposable {
 export async function openSopsFile(file: SopsFile, keys: SopsKeys): Promise<OpenedSops> {
   refuseMisleadingRule(file.tree, file.metadata.rule);
   const dataKey = await unwrapDataKey(file.metadata, keys);
-  try {
-    return { file, dataKey, ...openTree(file, dataKey), [Symbol.dispose]: () => void dataKey.fill(0) };
-  } catch (error) {
+  let isOpen = true;
+  const dispose = (): void => {
+    isOpen = false;
     dataKey.fill(0);
+  };
+  try {
+    const opened = openTree(file, dataKey);
+    return {
+      file,
+      ...opened,
+      get dataKey() {
+        if (!isOpen) throw new Error('a secrets file was used after it was put away');
+        return dataKey;
+      },
+      [Symbol.dispose]: dispose,
+    };
+  } catch (error) {
+    dispose();
     throw error;
   }
 }

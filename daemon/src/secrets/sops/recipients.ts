@@ -18,12 +18,17 @@ export async function setSopsRecipients(
   opened: OpenedSops,
   recipients: readonly string[],
 ): Promise<Uint8Array> {
-  const { file, dataKey } = opened;
-  const age = await stanzasFor(dataKey, recipients, file.metadata.age);
-  if (age.length === file.metadata.age.length && age.every((stanza, i) => stanza === file.metadata.age[i])) {
-    return file.bytes;
+  const { file } = opened;
+  // A copy: the caller may put the file away while stanzas are still being made.
+  const dataKey = Buffer.from(opened.dataKey);
+  try {
+    const age = await stanzasFor(dataKey, recipients, file.metadata.age);
+    const isSame =
+      age.length === file.metadata.age.length && age.every((stanza, i) => stanza === file.metadata.age[i]);
+    return isSame ? file.bytes : printSopsFile(file.tree, { ...file.metadata, age }, file.indent);
+  } finally {
+    dataKey.fill(0);
   }
-  return printSopsFile(file.tree, { ...file.metadata, age }, file.indent);
 }
 
 /**

@@ -1,0 +1,9 @@
+import type { Command } from 'commander';
+import { addGroup } from '../../command.ts';
+import { registerDecrypt } from './decrypt.ts';
+
+/** One file per subcommand. */
+export function registerSecrets(program: Command): void {
+  const group = addGroup(program, 'secrets', 'read and change encrypted secrets');
+  registerDecrypt(group);
+}
