@@ -6,11 +6,12 @@ import { HeadwaterError } from '@headwater/schemas/protocol';
 import { add } from 'isomorphic-git';
 import type { CommitId, Person } from '../../ports.ts';
 import { createCommitWriter } from './commit-writer.ts';
-import { makeFolderDurably, storageFailed, syncFolder, writeFileDurably } from './durable-fs.ts';
+import { makeFolderDurably, storageFailed, syncFolder } from './durable-fs.ts';
 import { createIsomorphicObjectReader } from './isomorphic-object-reader.ts';
 import { type GitRepository, openRepository } from './open-repository.ts';
 import { checkRefName } from './ref-name.ts';
 import { createRefStore } from './ref-store.ts';
+import { writeSkeleton } from './repository-skeleton.ts';
 
 export interface NewRepository {
   /** `true`: no work tree. `false`: the files are checked out and `git status` is clean. */
@@ -71,15 +72,6 @@ function occupied(path: string, reason: string): HeadwaterError {
     hint: 'Choose a path that does not exist yet.',
     details: { path },
   });
-}
-
-async function writeSkeleton(gitDir: string, ref: string, config: string): Promise<void> {
-  for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info', 'hooks']) {
-    await mkdir(join(gitDir, folder), { recursive: true });
-  }
-  await writeFileDurably(join(gitDir, 'config'), Buffer.from(config));
-  await writeFileDurably(join(gitDir, 'HEAD'), Buffer.from(`ref: ${ref}\n`));
-  for (const folder of ['objects', 'refs', '.']) await syncFolder(join(gitDir, folder));
 }
 
 function configText({ bare, config = new Map() }: NewRepository): string {
