@@ -58,6 +58,11 @@ export interface ObjectReader {
   readStep(id: CommitId): Promise<CommitStep>;
   /** @throws HeadwaterError `HW_FILE_TOO_LARGE` before inflating more than `maxBytes`; else as `readCommit`. */
   readBlob(oid: ObjectId, maxBytes: number): Promise<Uint8Array>;
+  /**
+   * What stands at these paths in a commit's tree; paths with nothing, or with a folder, are absent. Cost follows the paths and not
+   * the repository. Errors as `readCommit`.
+   */
+  findFiles(id: CommitId, paths: Iterable<string>): Promise<ReadonlyMap<string, FileState>>;
   /** Every file of a commit, recursively, in git's order. */
   listFiles(id: CommitId): Promise<readonly TreeEntry[]>;
   /** What differs from one commit's tree to another's; `null` is the empty tree. */
@@ -194,6 +199,11 @@ export interface Remote {
 export interface RefWatcher {
   /** Calls `onTip` with the value of the ref now and after every move; `null` = the ref does not exist. */
   start(onTip: (tip: CommitId | null) => void): Promise<void>;
+  /**
+   * Looks now, for somebody who just moved the ref and waits. Resolves when what it found is reported. Who reports a move on their own
+   * might report an older one after a newer one.
+   */
+  look(): Promise<void>;
   close(): Promise<void>;
 }
 

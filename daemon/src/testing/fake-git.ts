@@ -121,6 +121,10 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
       return content;
     },
     listFiles: async (id) => [...stored(id).files].sort(byPath).map(([path, file]) => ({ path, ...file })),
+    async findFiles(id, paths) {
+      const { files } = stored(id);
+      return new Map([...paths].flatMap((path) => (files.has(path) ? [[path, files.get(path)!]] : [])));
+    },
     diff: async (from, to) => compare(from === null ? new Map() : stored(from).files, stored(to).files),
     async *ancestry(tip, known) {
       const done = reachable(known.filter((id) => commits.has(id)));
@@ -205,6 +209,7 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
   const watcher = (ref: string): RefWatcher => {
     let listener: (moved: string) => void = () => {};
     return {
+      look: async () => listener(resolve(ref)),
       async start(onTip) {
         const name = resolve(ref);
         let last: CommitId | null | undefined;

@@ -158,6 +158,40 @@ export function objectReaderContract(name: string, open: () => Promise<ObjectRea
       ]);
     });
 
+    test('single files are found by their paths, whatever else the tree holds', async () => {
+      const all = new Map(
+        (await reader.listFiles(id(9))).map(({ path, mode, oid }) => [path, { mode, oid }]),
+      );
+      const asked = [
+        'services/a/config.json',
+        'services/ä b/config.json',
+        'services/d',
+        'run.sh',
+        'link',
+        'module',
+      ];
+      const absent = [
+        'nothing',
+        'services',
+        'services/d/config.json',
+        'services/a',
+        'run.sh/',
+        '',
+        '/headwater.json',
+      ];
+      const found = await reader.findFiles(id(9), [...asked, ...absent, '__proto__']);
+      expect([...found.keys()].sort()).toEqual([...asked].sort());
+      for (const [path, file] of found) expect(file).toEqual(all.get(path));
+      // At this commit the folder was still there.
+      expect([...(await reader.findFiles(id(6), asked)).keys()].sort()).toEqual([
+        'run.sh',
+        'services/a/config.json',
+      ]);
+      await expect(reader.findFiles('1'.repeat(40), asked)).rejects.toMatchObject({
+        code: 'HW_OBJECT_MISSING',
+      });
+    });
+
     test('a file above the limit is refused, one of exactly that size is not', async () => {
       const oid = (await reader.listFiles(id(0)))[1]?.oid ?? '';
       expect((await reader.readBlob(oid, 7)).length).toBe(7);

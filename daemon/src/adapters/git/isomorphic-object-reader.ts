@@ -24,6 +24,7 @@ export function createIsomorphicObjectReader(repo: GitRepository): GitObjectRead
     readBlob: base.readBlob,
     readTree: base.readTree,
     diff: base.diff,
+    findFiles: base.findFiles,
 
     async listFiles(id) {
       return listTree(base.readTreeSoon, (await base.readCommit(id)).tree);

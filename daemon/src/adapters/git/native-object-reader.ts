@@ -23,6 +23,7 @@ export function createNativeObjectReader(repo: GitRepository): GitObjectReader {
     readBlob: base.readBlob,
     readTree: base.readTree,
     diff: base.diff,
+    findFiles: base.findFiles,
 
     async listFiles(id) {
       const { tree } = await base.readCommit(id);

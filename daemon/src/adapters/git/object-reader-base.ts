@@ -1,6 +1,7 @@
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { CommitId, CommitInfo, CommitStep, ObjectId, ObjectReader } from '../../ports.ts';
 import { createByteCache } from './byte-cache.ts';
+import { findFiles } from './find-files.ts';
 import { hashObject, isObjectId, type ObjectFormat, parseCommit } from './git-objects.ts';
 import {
   expectKind,
@@ -18,7 +19,7 @@ export interface GitObjectReader extends ObjectReader {
 
 export type BaseReader = Pick<
   GitObjectReader,
-  'readCommit' | 'readRawCommit' | 'readStep' | 'readBlob' | 'diff' | 'readTree'
+  'readCommit' | 'readRawCommit' | 'readStep' | 'readBlob' | 'findFiles' | 'diff' | 'readTree'
 > & {
   readonly readTreeSoon: ReadTree;
 };
@@ -81,6 +82,9 @@ export function createBaseReader(
     },
     async readBlob(oid, maxBytes) {
       return expectKind(oid, await source.read(oid, maxBytes), 'blob');
+    },
+    async findFiles(id, paths) {
+      return findFiles(readTreeSoon, (await readCommit(id)).tree, paths);
     },
     async diff(from, to) {
       const before = from === null ? null : (await readCommit(from)).tree;

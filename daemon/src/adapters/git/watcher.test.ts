@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const main = 'refs/heads/main';
 
-interface Following {
+interface Following extends Pick<RefWatcher, 'look'> {
   readonly seen: (CommitId | null)[];
   readonly complaints: string[];
   /** Resolves when the newest report is `tip`. */
@@ -43,6 +43,7 @@ async function follow(
   return {
     seen,
     complaints,
+    look: () => watcher.look(),
     async until(tip) {
       while (seen.at(-1) !== tip) {
         await new Promise<void>((resolve) => {
@@ -127,6 +128,19 @@ test('the last of a burst of commits is reported', async () => {
   await following.until(ids.at(-1) ?? '');
 });
 
+test('whoever moved the branch can have it looked at, and then it is reported', async () => {
+  using made = makeTestRepository();
+  const ids = await history(made, 20);
+  await using following = await follow(made, main, { useEvents: false, pollMs: 3_600_000 });
+  for (const id of ids) {
+    made.git('update-ref', main, id);
+    await Promise.all([following.look(), following.look()]);
+    expect(following.seen.at(-1)).toBe(id);
+  }
+  await following.look();
+  expect(following.seen).toEqual([null, ...ids]);
+});
+
 test('a branch in folders that do not exist yet is followed, also when git removed and made them again', async () => {
   using made = makeTestRepository();
   const ids = await history(made, 6);
@@ -172,6 +186,7 @@ test('a closed watcher reports nothing more, and the repository may be gone', as
   const [a = ''] = await history(made, 1);
   const following = await follow(made, main, { pollMs: 5 });
   await following[Symbol.asyncDispose]();
+  await following.look();
   made.git('update-ref', main, a);
   rmSync(join(made.path, 'refs'), { recursive: true });
   mkdirSync(join(made.path, 'refs'));

@@ -166,6 +166,8 @@ export function createRefWatcher(
       await check();
     },
 
+    look: () => (closed ? Promise.resolve() : check()),
+
     async close() {
       closed = true;
       clearInterval(poll);
