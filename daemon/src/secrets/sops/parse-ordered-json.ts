@@ -75,12 +75,13 @@ class Reader {
       const start = this.#at;
       if (this.#text[start] !== '"') this.#expected('a key in double quotes');
       const key = this.#string();
+      this.#space();
+      // Without its colon it may be a value, which no message may show.
+      if (this.#text[this.#at] !== ':') this.#expected('":"');
       this.#path.push(key);
       if (members.has(key)) {
         this.#fail('HW_JSON_DUPLICATE_KEY', 'a key occurs twice', 'Remove one of the two.', start);
       }
-      this.#space();
-      if (this.#text[this.#at] !== ':') this.#expected('":"');
       this.#at++;
       this.#space();
       members.set(key, this.#value());
