@@ -17,6 +17,7 @@ import { openBroker } from './assembly/broker.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
 import { createHeartbeat } from './assembly/heartbeat.ts';
+import { openHistory } from './assembly/history.ts';
 import { openJudging } from './assembly/judging.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
 import { Scope } from './assembly/scope.ts';
@@ -24,7 +25,6 @@ import { openSecrets } from './assembly/secrets.ts';
 import type { DaemonConfig } from './config.ts';
 import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
-import { Era } from './epochs/era.ts';
 import { daemonIdOf, type HealthDeps, healthOf } from './health-reporter.ts';
 import { namesOf } from './http/host-check.ts';
 import { buildServer } from './http/server.ts';
@@ -115,7 +115,7 @@ async function assemble(context: Context): Promise<Daemon> {
   };
   const { publisher, embedded } = await openBroker(context, tokens, health, prefix);
 
-  const era = new Era();
+  const history = await openHistory(context, repository, deployment, keys, keyring);
   const judging = openJudging(context, repository, deployment);
   const events = new LiveEvents();
   const receipts = new Receipts(prefix, clock);
@@ -141,7 +141,7 @@ async function assemble(context: Context): Promise<Daemon> {
     problems,
     prefix,
     deployment,
-    era,
+    ...history.deps,
     branch: config.branch,
     stored,
     guardTopics: embedded === null,
@@ -150,7 +150,7 @@ async function assemble(context: Context): Promise<Daemon> {
   });
   const view = createDaemonView({
     deployment,
-    era,
+    era: history.deps.era,
     engine: () => pipeline.engine,
     receipts,
     readBlob: judging.readBlob,
@@ -170,6 +170,7 @@ async function assemble(context: Context): Promise<Daemon> {
     const follow = (moved: string | null) => void pipeline.onTip(moved).then(resolve, context.fatal);
     repository.watcher.start(follow).catch(reject);
   });
+  await history.follow(pipeline);
   heartbeat.start();
   const stopWatching = tokens.watchRevocations((ids) => {
     const gone = new Set(ids);

@@ -1,4 +1,4 @@
-import { describeEpoch, type EpochPayload, type HealthProblem } from '@headwater/schemas/protocol';
+import { describeEpoch, type HealthProblem } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack, HeldItem } from './epochs/environment-track.ts';
 import type { Log } from './log.ts';
 import type { Problems } from './problems.ts';
@@ -7,16 +7,11 @@ import type { PublishSummary } from './publishing/environment-publisher.ts';
 /** Most reasons reported of one commit; `headwater status` shows them all. */
 const maxReported = 10;
 
-/** How long a commit that another daemon published may be missing here: fetching one takes seconds at most. */
-const patienceMs = 30_000;
-
 /** Tells people, once per change, what went live and what waits. The same reason in several environments is one line. */
 export class EnvironmentReports {
   readonly #log: Log;
   readonly #problems: Problems;
   readonly #reported = new Map<string, string>();
-  /** Per environment, the statement of another daemon that this one does not know how to reach yet. */
-  readonly #leading = new Map<string, { readonly commit: string; readonly sinceMs: number }>();
 
   constructor(log: Log, problems: Problems) {
     this.#log = log;
@@ -70,26 +65,6 @@ export class EnvironmentReports {
   #forget(env: string): void {
     this.#reported.delete(env);
     this.#problems.clear(`env:${env}`);
-  }
-
-  /**
-   * Another daemon is ahead in an environment (`null`: no longer). Usually for a moment, until the commit is here too.
-   * @param nowMs On the monotonic clock.
-   * @returns true when it has been like that for so long that somebody should look.
-   */
-  standsBy(env: string, statement: EpochPayload | null, nowMs: number): boolean {
-    if (statement === null) {
-      this.#leading.delete(env);
-      return false;
-    }
-    const { commit } = statement.epoch;
-    const known = this.#leading.get(env);
-    if (known?.commit !== commit) {
-      this.#leading.set(env, { commit, sinceMs: nowMs });
-      this.#log.info({ env, epoch: describeEpoch(statement.epoch) }, 'another daemon is ahead, standing by');
-      return false;
-    }
-    return nowMs - known.sinceMs > patienceMs;
   }
 }
 

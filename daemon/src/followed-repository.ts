@@ -1,6 +1,7 @@
 /** The git repository that a daemon follows, opened whole: objects, refs, watcher. */
 import { existsSync } from 'node:fs';
 import { HeadwaterError } from '@headwater/schemas/protocol';
+import { createCommitWriter } from './adapters/git/commit-writer.ts';
 import { createRepository } from './adapters/git/create-repository.ts';
 import { createObjectReader } from './adapters/git/object-reader.ts';
 import { openRepository } from './adapters/git/open-repository.ts';
@@ -9,7 +10,7 @@ import { createRefWatcher } from './adapters/git/watcher.ts';
 import type { RepoSource } from './config.ts';
 import { parseRepoSettings, settingsPath } from './core/repo-settings.ts';
 import type { Log } from './log.ts';
-import type { CommitId, ObjectReader, RefStore, RefWatcher } from './ports.ts';
+import type { CommitId, CommitWriter, ObjectReader, RefStore, RefWatcher } from './ports.ts';
 import { starterFiles } from './starter.ts';
 
 export interface FollowedRepository {
@@ -19,6 +20,8 @@ export interface FollowedRepository {
   readonly refs: RefStore;
   readonly ref: string;
   readonly watcher: RefWatcher;
+  /** Makes the daemon's own commits. */
+  readonly writer: CommitWriter;
   close(): Promise<void>;
 }
 
@@ -52,7 +55,8 @@ export async function followRepository(options: FollowOptions): Promise<Followed
   const watcher = createRefWatcher(repo, refs, ref, {
     log: (message, error) => log.error({ err: error }, message),
   });
-  return { path, reader, refs, ref, watcher, close: () => reader.close() };
+  const writer = createCommitWriter(repo, reader, refs);
+  return { path, reader, refs, ref, watcher, writer, close: () => reader.close() };
 }
 
 async function seed(path: string, branch: string): Promise<void> {

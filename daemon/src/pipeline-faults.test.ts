@@ -307,31 +307,51 @@ describe('other daemons and strangers', () => {
     const second = world.commit([first], value('2'));
     const third = world.commit([second], { 'README.md': 'three' });
     const ahead = await bench(world, third);
-    const behind = await bench(world, first, { retained: new Map(ahead.publisher.retained) });
+    const copy = createWorld(); // another clone, to which the same commits come later
+    const behind = await bench(copy, copy.commit([], base), {
+      retained: new Map(ahead.publisher.retained),
+    });
     behind.news();
-    await behind.to(second);
+    await behind.to(copy.commit([first], value('2')));
     expect(behind.news()).toEqual([]);
     expect(codesOf(behind)).toEqual([]); // a moment behind is no problem
-    await behind.to(third);
+    expect(behind.pipeline.historyProblem?.code).toBe('HW_HISTORY_REWRITTEN'); // but nothing is built on it
+    await behind.to(copy.commit([second], { 'README.md': 'three' }));
     expect(statementOf(behind).epoch.commit).toBe(third);
+    expect(behind.pipeline.historyProblem).toBeNull();
   });
 
-  test('a daemon on another line of history stands still and says so', async () => {
+  test('a daemon on another line of history stands still and says so, at once where both lines can be seen', async () => {
     const world = createWorld();
     const first = world.commit([], base);
     const theirs = await bench(world, world.commit([first], { 'README.md': 'theirs' }));
-    let tip = world.commit([first], { 'README.md': 'ours' });
-    const ours = await bench(world, tip, { retained: new Map(theirs.publisher.retained) });
-    ours.news();
-    for (let i = 0; i < 3; i++) {
-      tip = world.commit([tip], value(`ours ${i}`));
-      await ours.to(tip);
+    const copy = createWorld();
+    copy.commit([], base);
+    for (const [clone, codes] of [
+      [world, ['HW_HISTORY_REWRITTEN']],
+      [copy, []],
+    ] as const) {
+      let tip = clone.commit([first], { 'README.md': 'ours' });
+      const ours = await bench(clone, tip, { retained: new Map(theirs.publisher.retained) });
+      ours.news();
+      for (let i = 0; i < 3; i++) {
+        tip = clone.commit([tip], value(`ours ${i}`));
+        await ours.to(tip);
+      }
+      expect(ours.news()).toEqual([]);
+      expect(codesOf(ours)).toEqual(codes);
+      ours.clock.ms += 60_000;
+      await ours.pipeline.refreshStatements();
+      expect(codesOf(ours)).toEqual(['HW_HISTORY_REWRITTEN']);
+      // The other daemon is silent for too long: what was live is said again, and nothing else.
+      expect(short(ours.news())).toEqual(['dev/epoch: epoch']);
+      expect(statementOf(ours)).toMatchObject({
+        ...statementOf(theirs),
+        issuedAt: expect.anything(),
+        expiresAt: expect.anything(),
+        status: 'degraded',
+      });
     }
-    expect(codesOf(ours)).toEqual([]);
-    ours.clock.ms += 60_000;
-    await ours.pipeline.refreshStatements();
-    expect(ours.news()).toEqual([]);
-    expect(codesOf(ours)).toEqual(['HW_HISTORY_REWRITTEN']);
   });
 
   test('foreign keys that go away let the daemon go on', async () => {

@@ -5,8 +5,6 @@
 import {
   type CryptoBackend,
   describeEpoch,
-  type Epoch,
-  type EpochPayload,
   HeadwaterError,
   isHeadwaterError,
   type Keyring,
@@ -14,12 +12,13 @@ import {
   type Receipt,
   receiptFilter,
 } from '@headwater/schemas/protocol';
+import { Attention } from './attention.ts';
 import { EnvironmentReports } from './environment-reports.ts';
 import type { EnvironmentTrack } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
-import { FollowedLine, type FollowedLineDeps } from './followed-line.ts';
+import { History, type HistoryDeps } from './history/history.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
-import { type Problems, problemOf } from './problems.ts';
+import type { Problems } from './problems.ts';
 import { adoptRetained, syncKeys } from './publishing/broker-sync.ts';
 import { EnvironmentPublisher, type EnvironmentPublisherDeps } from './publishing/environment-publisher.ts';
 import type { LkgWriter } from './publishing/lkg-writer.ts';
@@ -30,9 +29,7 @@ import { TopicGuard } from './publishing/topic-guard.ts';
 import type { Receipts } from './receipts.ts';
 import { SerialQueue } from './serial-queue.ts';
 
-export interface PipelineDeps
-  extends Omit<EnvironmentPublisherDeps, 'env'>,
-    Omit<FollowedLineDeps, 'published'> {
+export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'era'>, HistoryDeps {
   readonly publisher: Publisher;
   readonly lkg: LkgWriter;
   readonly keyring: Keyring;
@@ -58,9 +55,12 @@ export class Pipeline {
   readonly #statements: Statements;
   readonly #reports: EnvironmentReports;
   readonly #guard: TopicGuard;
-  readonly #line: FollowedLine;
+  readonly #history: History;
+  readonly #attention: Attention;
   /** `undefined` until the branch was reported for the first time. */
   #tip: CommitId | null | undefined;
+  /** As `#tip`, when its turn has come. */
+  #followed: CommitId | null | undefined;
   #isConnected = false;
   /** What the broker retains was read since it is connected. Until then nothing is published: it could be older. */
   #isInStep = false;
@@ -70,6 +70,7 @@ export class Pipeline {
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
+    this.#attention = new Attention(deps.problems, deps.log);
     this.#reports = new EnvironmentReports(deps.log, deps.problems);
     this.#guard = new TopicGuard(deps, {
       publishers: this.#publishers,
@@ -78,24 +79,33 @@ export class Pipeline {
     });
     this.#statements = new Statements(deps, {
       publisherOf: (env) => this.#publisherOf(env),
-      speaksOf: (env) =>
-        this.#isInStep && !this.#stopped ? (this.engine?.environments.get(env) ?? null) : null,
+      speaksOf: (env) => this.#speaksOf(env),
       isInStep: () => this.#isInStep,
       isTroubled: () => ['history', 'branch', 'read'].some((subject) => deps.problems.has(subject)),
       later: (env, job) => void this.#run(() => this.#attempt(`publish:${env}`, job)),
+      said: () => this.#history.ledger.note(),
     });
-    this.#line = new FollowedLine({ ...deps, published: () => this.#publishedEpochs() });
+    this.#history = new History(deps, {
+      publishers: this.#publishers,
+      attention: this.#attention,
+      lookAgain: () => void this.#run(() => this.#catchUp()),
+    });
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
   }
 
-  /** The engine that speaks for the newest commit read; `null` before the first. */
+  /** The engine that knows what is live; `null` before the first commit, and while only a refused branch is known. */
   get engine(): EpochEngine | null {
-    return this.#line.engine;
+    return this.#history.line.engine;
+  }
+
+  /** Why nothing may be built on the followed branch now (`HW_HISTORY_REWRITTEN`, `HW_BRANCH_MISSING`), or `null`: saves answer with it. */
+  get historyProblem(): HeadwaterError | null {
+    return this.#tip === null ? this.#history.branchMissing() : this.#history.line.doubt;
   }
 
   /** The era in force. */
   get era(): number {
-    return this.#deps.era.current;
+    return this.#history.era;
   }
 
   get connected(): boolean {
@@ -109,6 +119,7 @@ export class Pipeline {
 
   /** Starts following the broker. The branch is reported through `onTip`. */
   async start(): Promise<void> {
+    await this.#history.open();
     const receipts = receiptFilter(this.#deps.prefix, '+');
     const filters = this.#deps.guardTopics ? [receipts, ...this.#guard.filters()] : [receipts];
     await this.#deps.publisher.start(filters, {
@@ -120,7 +131,7 @@ export class Pipeline {
       onDisconnect: (reason) => {
         this.#isConnected = false;
         this.#isInStep = false;
-        this.#setProblem(
+        this.#attention.report(
           'broker',
           new HeadwaterError('HW_BROKER_UNREACHABLE', {
             message: `the broker is not reachable: ${reason}`,
@@ -138,7 +149,18 @@ export class Pipeline {
     this.#tip = tip;
     // Of a burst that comes faster than it is published only the newest tip matters: the engine passes all commits on its way.
     return this.#run(async () => {
-      if (isFirst || this.#tip === tip) await this.#follow(tip);
+      if (!isFirst && this.#tip !== tip) return;
+      if (this.#tip === null) this.#attention.report('branch', this.#history.branchMissing());
+      else this.#attention.clear('branch');
+      await this.#catchUp();
+    });
+  }
+
+  /** Another daemon may have written to the ledger. */
+  onLedger(): Promise<void> {
+    return this.#run(async () => {
+      await this.#history.ledger.read();
+      await this.#answer();
     });
   }
 
@@ -162,6 +184,7 @@ export class Pipeline {
     this.#guard.stop();
     this.#statements.stop();
     await this.#queue.idle();
+    await this.#history.ledger.stop();
   }
 
   #run<T>(job: () => Promise<T>): Promise<T> {
@@ -171,67 +194,79 @@ export class Pipeline {
     });
   }
 
-  #publishedEpochs(): Epoch[] {
-    return [...this.#publishers.values()].flatMap(({ lastStatement, published }) => {
-      const services = [...published.values()].map(({ epoch }) => epoch);
-      return lastStatement ? [lastStatement.epoch, ...services] : services;
-    });
-  }
-
-  async #follow(tip: CommitId | null): Promise<void> {
-    if (this.#stopped) return;
-    if (tip === null) {
-      this.#setProblem(
-        'branch',
-        new HeadwaterError('HW_BRANCH_MISSING', {
-          message: `the branch "${this.#deps.branch}" does not exist`,
-          hint: 'Everything stays as it is. Push the branch again, or start with --branch.',
-        }),
-      );
-    } else {
-      this.#clearProblem('branch');
-      await this.#moveEngine(tip);
-    }
-    // Whatever became of the tip: what did go live on the way to it is published, and what waits is said.
-    await this.#catchUp();
-  }
-
-  /** Brings the engine to `tip`, or as far as it gets; what is in the way becomes a problem. */
-  async #moveEngine(tip: CommitId): Promise<void> {
+  /** Brings the engine to the tip if it may be followed, else to where the published line ends; what is in the way becomes a problem. */
+  async #settle(): Promise<void> {
+    if (this.#followed === undefined) return;
     try {
-      const refusal = await this.#line.moveTo(tip);
-      this.#clearProblem('read');
-      if (refusal) this.#setProblem('history', refusal);
-      else this.#clearProblem('history');
+      await this.#history.settle(this.#followed);
+      this.#attention.clear('read');
     } catch (error) {
-      this.#setProblem('read', error);
+      this.#attention.report('read', error);
       this.#tryAgain();
     }
   }
 
-  /** Brings the broker in step with the engine, as far as both are there. */
+  /** Brings the broker in step with the branch, as far as both are there. */
   async #catchUp(): Promise<void> {
     if (this.#stopped) return;
+    this.#followed = this.#tip;
+    await this.#settle();
     let isDone = true;
-    if (this.#isConnected && !this.#isInStep && this.#tip !== undefined)
+    if (this.#isConnected && !this.#isInStep && this.#tip !== undefined) {
       isDone = await this.#attempt('broker', () => this.#sync());
-    const engine = this.engine;
-    if (!engine) return;
+      await this.#settle(); // what was found on the broker may tell of another history
+    }
+    isDone = (await this.#publish('all')) && isDone;
+    if (isDone && this.#isInStep && !this.#history.line.isStuck) this.#retryMs = firstRetryMs;
+  }
+
+  /** Answers what came to light between commits, if it needs an answer. */
+  async #answer(): Promise<void> {
+    if (this.#stopped || !this.#isInStep) return;
+    await this.#settle();
+    await this.#publish('news');
+  }
+
+  /** Publishes what waits, and where the environments stand: of `all` of them, or of those that have news. False when something is left to do. */
+  async #publish(which: 'all' | 'news'): Promise<boolean> {
+    if (this.#statements.mayHaveSlept) {
+      if (!(await this.#attempt('repair', () => this.#statements.look([...this.#publishers.keys()]))))
+        return false;
+      await this.#settle();
+    }
+    const engine = this.#history.speaker;
+    if (!engine) return this.#renewStatements();
     const tracks = [...engine.environments.values()];
     for (const track of tracks) this.#publisherOf(track.env).noteChanges(track);
+    const chosen = tracks.filter((track) => which === 'all' || this.#publisherOf(track.env).hasNews(track));
     // Side by side: no environment waits for what another one's subscribers acknowledge.
-    const done = await Promise.all(tracks.map((track) => this.#publishEnvironment(engine, track)));
-    isDone = done.every(Boolean) && isDone;
+    const done = await Promise.all(chosen.map((track) => this.#publishEnvironment(track)));
     this.#reports.judged(tracks);
-    isDone = (await this.#removeUndeclared(engine)) && isDone;
-    if (isDone && this.#isInStep && !this.#line.isStuck) this.#retryMs = firstRetryMs;
+    return (await this.#removeUndeclared(engine)) && done.every(Boolean);
+  }
+
+  /** What this daemon may say of an environment now; a refused branch leaves that to others as long as there are any. */
+  #speaksOf(env: string): EnvironmentTrack | null {
+    if (!this.#isInStep || this.#stopped) return null;
+    if (this.#history.line.refusal && this.#publisherOf(env).isLedByAnother) return null;
+    return this.#history.speaker?.environments.get(env) ?? null;
+  }
+
+  /** Nothing new may be said. What was said last still holds, and somebody has to say so. */
+  async #renewStatements(): Promise<boolean> {
+    if (!this.#isInStep || !this.#history.line.refusal) return true;
+    return this.#attempt('repair', async () => {
+      for (const publisher of this.#publishers.values()) await publisher.renewStatement();
+    });
   }
 
   /** The broker is there: nothing on it is taken for granted. */
   async #sync(): Promise<void> {
     await syncKeys(this.#deps);
-    this.#clearProblem('keys');
-    const envs = new Set([...this.#publishers.keys(), ...(this.engine?.environments.keys() ?? [])]);
+    this.#attention.clear('keys');
+    const recorded = this.#history.ledger.record?.published.keys() ?? [];
+    const declared = this.engine?.environments.keys() ?? [];
+    const envs = new Set([...this.#publishers.keys(), ...recorded, ...declared]);
     await this.#statements.read([...envs]);
     for (const env of envs) await this.#syncEnvironment(env);
     this.#isInStep = this.#isConnected;
@@ -251,41 +286,16 @@ export class Pipeline {
   }
 
   /** Publishes what waits in one environment, then where it stands. False when something is left to do. */
-  async #publishEnvironment(engine: EpochEngine, track: EnvironmentTrack): Promise<boolean> {
+  async #publishEnvironment(track: EnvironmentTrack): Promise<boolean> {
     if (!this.#isInStep) return true; // the next connect does it
     const publisher = this.#publisherOf(track.env);
-    if (
-      this.#statements.mayHaveSlept &&
-      !(await this.#attempt('repair', () => this.#statements.look([track.env])))
-    )
-      return false;
-    if (this.#isBehind(engine, publisher)) return true; // the next commit, or the next statement, tells more
     return this.#attempt(`publish:${track.env}`, async () => {
       const summary = await publisher.publish(track);
       this.#reports.published(track, summary);
-      for (const service of summary.settled) this.#clearProblem(`service:${track.env}/${service}`);
+      for (const service of summary.settled) this.#attention.clear(`service:${track.env}/${service}`);
       for (const plan of summary.blocked) this.#reportBlocked(track.env, plan);
       await this.#statements.request(track.env);
     });
-  }
-
-  /** True while the statement on the broker speaks of a commit that the followed line does not have: another daemon leads. */
-  #isBehind(engine: EpochEngine, publisher: EnvironmentPublisher): boolean {
-    const { env, lastStatement } = publisher;
-    const isBehind =
-      lastStatement !== null &&
-      !publisher.isStatementOurs &&
-      engine.beside([lastStatement.epoch.commit]).size > 0;
-    if (this.#reports.standsBy(env, isBehind ? lastStatement : null, this.#deps.clock.monotonic()))
-      this.#setProblem(
-        `behind:${env}`,
-        new HeadwaterError('HW_HISTORY_REWRITTEN', {
-          message: `${env} was published at ${describeEpoch((lastStatement as EpochPayload).epoch)}, which the branch "${this.#deps.branch}" does not have`,
-          hint: 'Another daemon follows another history. Bring both repositories together, or give one its own deployment.',
-        }),
-      );
-    else if (!isBehind) this.#clearProblem(`behind:${env}`);
-    return isBehind;
   }
 
   /** Environments that headwater.json no longer names end with tombstones and a last statement. */
@@ -295,11 +305,12 @@ export class Pipeline {
     let isDone = true;
     for (const publisher of this.#publishers.values()) {
       const { env, lastStatement } = publisher;
-      if (engine.environments.has(env) || this.#isBehind(engine, publisher)) continue;
-      if (lastStatement?.status === 'removed' && !publisher.hasPending) continue;
+      if (engine.environments.has(env)) continue;
+      const isEnded = lastStatement?.status === 'removed' && lastStatement.epoch.era === this.era;
+      if (isEnded && !publisher.hasPending) continue;
       const attempted = await this.#attempt(`publish:${env}`, async () => {
         await publisher.remove(at, engine.goneFrom(env));
-        for (const service of publisher.published.keys()) this.#clearProblem(`service:${env}/${service}`);
+        for (const service of publisher.published.keys()) this.#attention.clear(`service:${env}/${service}`);
         this.#deps.log.info({ env }, 'environment removed');
       });
       isDone = attempted && isDone;
@@ -314,7 +325,7 @@ export class Pipeline {
       if (receipt) this.#reportReceipt(receipt);
     } else if (target?.kind === 'keys') {
       // Ours again after a stranger's: that is news, too.
-      if (this.#guard.isKnown(message) && !this.#deps.problems.has('keys')) return;
+      if (this.#guard.isKnown(message) && !this.#attention.has('keys')) return;
       void this.#run(() => this.#attempt('broker', () => syncKeys(this.#deps)));
     } else if (this.#deps.guardTopics && !this.#guard.isKnown(message)) {
       void this.#run(() => this.#judge(message));
@@ -324,12 +335,8 @@ export class Pipeline {
   async #judge(message: IncomingMessage): Promise<void> {
     if (this.#stopped || !this.#isConnected) return;
     await this.#attempt('repair', () => this.#guard.judge(message));
-    const engine = this.engine;
-    if (!engine || !this.#isInStep) return;
-    // Whatever was taken over may need an answer: a tombstone for what is gone, or nothing at all.
-    for (const track of engine.environments.values())
-      if (this.#publisherOf(track.env).hasPending) await this.#publishEnvironment(engine, track);
-    await this.#removeUndeclared(engine);
+    // Whatever was taken over may need an answer: a tombstone for what is gone, a step back, or nothing at all.
+    await this.#answer();
   }
 
   #reportReceipt(receipt: Receipt): void {
@@ -343,14 +350,14 @@ export class Pipeline {
   async #attempt(subject: string, step: () => Promise<void>): Promise<boolean> {
     try {
       await step();
-      this.#clearProblem(subject);
+      this.#attention.clear(subject);
       return true;
     } catch (error) {
       if (isHeadwaterError(error, 'HW_FOREIGN_KEYS')) {
         this.#isInStep = false;
-        this.#setProblem('keys', error);
+        this.#attention.report('keys', error);
       } else if (!isHeadwaterError(error, 'HW_BROKER_UNREACHABLE')) {
-        this.#setProblem(subject, error);
+        this.#attention.report(subject, error);
       } // else onDisconnect reports it, once and not per message
       this.#tryAgain();
       return false;
@@ -361,8 +368,7 @@ export class Pipeline {
     if (this.#retry || this.#stopped) return;
     this.#retry = setTimeout(() => {
       this.#retry = null;
-      const tip = this.#tip;
-      void this.#run(() => (this.#line.isStuck && tip !== undefined ? this.#follow(tip) : this.#catchUp()));
+      void this.#run(() => this.#catchUp());
     }, this.#retryMs).unref();
     this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
   }
@@ -384,21 +390,9 @@ export class Pipeline {
     const message = `${service} in ${env} was published with other content at ${describeEpoch(epoch)}`;
     const hint =
       'Two daemons disagree, or one was changed. Commit any change to the service: a new epoch settles it.';
-    this.#setProblem(`service:${env}/${service}`, new HeadwaterError('HW_EQUIVOCATION', { message, hint }));
-  }
-
-  #setProblem(subject: string, error: unknown): void {
-    const problem = problemOf(error, 'HW_INTERNAL');
-    if (!isHeadwaterError(error)) this.#deps.log.error({ err: error }, 'internal error');
-    if (this.#deps.problems.set(subject, problem)) {
-      this.#deps.log.error(
-        { code: problem.code, reason: problem.message, hint: problem.hint },
-        'needs attention',
-      );
-    }
-  }
-
-  #clearProblem(subject: string): void {
-    if (this.#deps.problems.clear(subject)) this.#deps.log.info({ subject }, 'works again');
+    this.#attention.report(
+      `service:${env}/${service}`,
+      new HeadwaterError('HW_EQUIVOCATION', { message, hint }),
+    );
   }
 }

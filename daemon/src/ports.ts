@@ -140,6 +140,8 @@ export interface LedgerPlace {
 export interface LedgerEntry {
   readonly id: string;
   readonly record: LedgerRecord;
+  /** False when a key that signs now has not sealed it: keys were rotated, and it should be written anew. */
+  readonly isFresh: boolean;
 }
 
 /** The memory that outlives brokers and data folders: one record, replaced by compare-and-swap, sealed by a signing key. */

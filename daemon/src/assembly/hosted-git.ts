@@ -11,6 +11,7 @@ import { createMaintenance } from '../adapters/git/maintenance.ts';
 import { createNativeSource } from '../adapters/git/native-object-reader.ts';
 import { type GitRepository, openRepository } from '../adapters/git/open-repository.ts';
 import { openPushedObjects } from '../adapters/git/pushed-objects.ts';
+import { shellWord } from '../core/shell-word.ts';
 import type { FollowedRepository } from '../followed-repository.ts';
 import type { CandidateJudge } from '../gate/candidate-judge.ts';
 import { type AllowedPush, createPushGate } from '../gate/push-gate.ts';
@@ -162,9 +163,4 @@ function upstreamOnly(): HeadwaterError {
     message: 'this is a mirror; pushes go to the repository that it follows',
     hint: 'Set the address for pushes once: git remote set-url --push origin <address of that repository>',
   });
-}
-
-/** As one word of a shell, quoted only where that is needed. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

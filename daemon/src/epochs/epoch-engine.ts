@@ -46,6 +46,17 @@ export class EpochEngine {
     return this.#at ? this.#generations.beside(this.#at.commit, commits) : new Set(commits);
   }
 
+  /** As `beside`, of the line that ends at another commit. Reads only as far as the two lines differ. */
+  async besideLineOf(tip: CommitId, commits: Iterable<CommitId>): Promise<ReadonlySet<CommitId>> {
+    const missing = new Set(commits);
+    let at: CommitId | undefined = tip;
+    while (at !== undefined && !this.#generations.has(at)) {
+      missing.delete(at);
+      at = (await this.#deps.reader.readCommit(at)).parents[0];
+    }
+    return at === undefined ? missing : this.#generations.beside(at, missing);
+  }
+
   /** Where the services left of an environment that is not declared. */
   goneFrom(env: string): ReadonlyMap<string, CommitPlace> {
     return this.#closed.get(env) ?? new Map();

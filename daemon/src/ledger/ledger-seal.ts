@@ -17,8 +17,11 @@ import {
 export interface LedgerSeal {
   /** Seals bytes: `<keyid> <signature>`, one pair per signing key, separated by spaces. */
   seal(bytes: Uint8Array): string;
-  /** @throws HeadwaterError `HW_LEDGER_FOREIGN` when no key of the deployment that still counts sealed these bytes. */
-  check(bytes: Uint8Array, seal: string): void;
+  /**
+   * Returns whether every key that signs now sealed these bytes.
+   * @throws HeadwaterError `HW_LEDGER_FOREIGN` when no key of the deployment that still counts did.
+   */
+  check(bytes: Uint8Array, seal: string): boolean;
 }
 
 export interface LedgerSealDeps {
@@ -42,12 +45,14 @@ export function createLedgerSeal({ signers, keyring, crypto }: LedgerSealDeps): 
     check(bytes, seal) {
       const text = preAuthentication(bytes);
       const { entries } = keyring();
-      const isOurs = pairsOf(seal).some(({ keyId, signature }) => {
+      const sealedBy = new Set<string>();
+      for (const { keyId, signature } of pairsOf(seal)) {
         const entry = entries.get(keyId);
-        if (entry === undefined || entry.signer.revoked !== undefined) return false;
-        return crypto.verify(signature, text, entry.publicKey);
-      });
-      if (!isOurs) throw ledgerForeign('none of the keys of this deployment sealed it');
+        if (entry === undefined || entry.signer.revoked !== undefined) continue;
+        if (crypto.verify(signature, text, entry.publicKey)) sealedBy.add(keyId);
+      }
+      if (sealedBy.size === 0) throw ledgerForeign('none of the keys of this deployment sealed it');
+      return signers().every(({ publicKey }) => sealedBy.has(keyIdOf(publicKey, crypto)));
     },
   };
 }

@@ -21,11 +21,11 @@ export async function openLedger(
 ): Promise<LedgerEntry> {
   try {
     const sealed = await read();
-    seal.check(sealed.bytes, sealed.seal);
+    const isFresh = seal.check(sealed.bytes, sealed.seal);
     const record = parseLedger(sealed.bytes);
     if (record.deployment !== deployment)
       throw ledgerForeign(`it is of deployment "${record.deployment}", expected "${deployment}"`);
-    return { id, record };
+    return { id, record, isFresh };
   } catch (error) {
     if (!isHeadwaterError(error)) throw error;
     if (!error.code.startsWith('HW_LEDGER_')) throw ledgerInvalid(error.message, { id });

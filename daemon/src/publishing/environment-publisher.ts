@@ -8,14 +8,16 @@ import {
   type EpochPayload,
   epochTopic,
   equalBytes,
+  sameEpoch,
   serviceTopics,
+  statementIntervalMs,
 } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack } from '../epochs/environment-track.ts';
 import type { EraSource } from '../epochs/era.ts';
 import { type CommitPlace, epochAt } from '../epochs/place.ts';
 import type { Clock } from '../ports.ts';
 import type { LkgWriter } from './lkg-writer.ts';
-import { heldService, statementPayload } from './payloads.ts';
+import { heldService, statementPayload, statementTimes } from './payloads.ts';
 import { type PublishedService, planService, type ServicePlan } from './plan.ts';
 import { type ServiceSealer, sealPlans } from './seal-plans.ts';
 import {
@@ -32,6 +34,9 @@ export interface EnvironmentPublisherDeps extends ServiceMessagesDeps {
   readonly sealer: ServiceSealer;
   readonly era: EraSource;
 }
+
+/** A statement that its daemon has not renewed for so long has nobody to renew it. */
+const abandonedMs = 1.5 * statementIntervalMs;
 
 /** What one call did. */
 export interface PublishSummary {
@@ -51,12 +56,15 @@ export class EnvironmentPublisher {
   /** Services whose topics may not say what is live. One leaves the set when the broker acknowledged it, never earlier. */
   readonly #pending = new Set<string>();
   #track: EnvironmentTrack | null = null;
-  /** Newest verified statement by (epoch, issuedAt), ours or another daemon's. */
+  /** Newest verified statement by (epoch, issuedAt), ours or another daemon's; since when it is known, on the monotonic clock. */
   #statement: {
     readonly payload: EpochPayload;
     readonly bytes: Uint8Array;
     readonly isOurs: boolean;
+    readonly sinceMs: number;
   } | null = null;
+  /** Highest era that anything verified on the topics, or kept on disk, has spoken of. */
+  #highestEra = 0;
   /** Latest `issuedAt` of any verified statement, also of a daemon that is behind. */
   #issuedAtMs = 0;
 
@@ -64,20 +72,34 @@ export class EnvironmentPublisher {
     this.env = deps.env;
     this.published = published;
     this.#deps = deps;
+    for (const { epoch } of published.values()) this.#sawEra(epoch.era);
+  }
+
+  /** Highest era that anything verified has spoken of; 0 for none. */
+  get highestEra(): number {
+    return this.#highestEra;
   }
 
   get lastStatement(): EpochPayload | null {
     return this.#statement?.payload ?? null;
   }
 
-  /** True when this daemon made the newest statement. */
-  get isStatementOurs(): boolean {
-    return this.#statement?.isOurs ?? false;
+  /** True while another daemon says where the environment stands, and renews it. */
+  get isLedByAnother(): boolean {
+    if (!this.#statement || this.#statement.isOurs) return false;
+    return this.#deps.clock.monotonic() - this.#statement.sinceMs < abandonedMs;
   }
 
   /** True while something waits for the broker. */
   get hasPending(): boolean {
     return this.#pending.size > 0;
+  }
+
+  /** True when the topics, or the newest statement, do not say what is live. */
+  hasNews(track: EnvironmentTrack): boolean {
+    if (this.hasPending || !track.epoch) return this.hasPending;
+    const told = this.lastStatement?.epoch;
+    return told === undefined || !sameEpoch(told, this.#epochAt(track.epoch));
   }
 
   /** Takes note of what moved since the last call. Another track than before knows nothing of what left earlier: all is looked at. */
@@ -147,6 +169,7 @@ export class EnvironmentPublisher {
     const schemaEnvelope = isSchemaLost ? stored?.schemaEnvelope : undefined;
     const next = schemaEnvelope ? { ...found, schemaEnvelope } : found;
     this.published.set(service, next);
+    this.#sawEra(next.epoch.era);
     this.#pending.add(service);
     if (!stored || !equalBytes(stored.envelope, next.envelope))
       this.#deps.lkg.enqueue(this.env, service, next);
@@ -174,6 +197,7 @@ export class EnvironmentPublisher {
 
   /** Takes note of a verified statement found on the broker; false when it is older than the newest one. */
   noteStatement(payload: EpochPayload, bytes: Uint8Array, isOurs = false): boolean {
+    this.#sawEra(payload.epoch.era);
     const issuedAtMs = Date.parse(payload.issuedAt);
     this.#issuedAtMs = Math.max(this.#issuedAtMs, issuedAtMs);
     const newest = this.lastStatement;
@@ -181,8 +205,24 @@ export class EnvironmentPublisher {
       ? compareEpochs(payload.epoch, newest.epoch) || issuedAtMs - Date.parse(newest.issuedAt)
       : 1;
     if (order < 0) return false;
-    this.#statement = { payload, bytes, isOurs };
+    this.#statement = { payload, bytes, isOurs, sinceMs: this.#deps.clock.monotonic() };
     return true;
+  }
+
+  /**
+   * Says the newest statement again when nobody else does: this daemon may not say anything else, and what was published is still what
+   * services shall run.
+   */
+  async renewStatement(): Promise<void> {
+    const { clock, era, signer, prefix } = this.#deps;
+    const payload = this.lastStatement;
+    if (payload?.epoch.era !== era.current || this.isLedByAnother) return;
+    const issuedAtMs = Math.max(clock.now(), this.#issuedAtMs + 1);
+    const status = payload.status === 'removed' ? 'removed' : 'degraded';
+    const renewed = { ...payload, ...statementTimes(issuedAtMs), status } as const;
+    const bytes = signer.sign(renewed);
+    this.noteStatement(renewed, bytes, true);
+    await this.#retain(epochTopic(prefix, this.env), bytes);
   }
 
   #plan(track: EnvironmentTrack, service: string): ServicePlan | null {
@@ -228,6 +268,10 @@ export class EnvironmentPublisher {
     const bytes = signer.sign(payload);
     this.noteStatement(payload, bytes, true);
     await this.#retain(epochTopic(prefix, this.env), bytes);
+  }
+
+  #sawEra(era: number): void {
+    this.#highestEra = Math.max(this.#highestEra, era);
   }
 
   #epochAt(place: CommitPlace): Epoch {

@@ -123,8 +123,7 @@ export function statementPayload(facts: StatementFacts): EpochPayload {
     v: 1,
     kind: 'epoch',
     ...rest,
-    issuedAt: new Date(issuedAtMs).toISOString(),
-    expiresAt: new Date(issuedAtMs + statementLifetimeMs).toISOString(),
+    ...statementTimes(issuedAtMs),
     recent: kept,
     held: held.slice(0, maxHeldListed),
     heldTotal: held.length,
@@ -137,6 +136,12 @@ export function statementPayload(facts: StatementFacts): EpochPayload {
   }
   return payload;
 }
+
+/** @param issuedAtMs Milliseconds since 1970. */
+export const statementTimes = (issuedAtMs: number): Pick<EpochPayload, 'issuedAt' | 'expiresAt'> => ({
+  issuedAt: new Date(issuedAtMs).toISOString(),
+  expiresAt: new Date(issuedAtMs + statementLifetimeMs).toISOString(),
+});
 
 /** Longest pointer in a statement, in bytes of JSON: ten of them must fit into 8 KiB. */
 const maxPointerBytes = 200;

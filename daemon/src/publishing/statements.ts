@@ -27,6 +27,8 @@ export interface StatementsScene {
   isInStep(): boolean;
   /** Something is wrong that concerns every environment. */
   isTroubled(): boolean;
+  /** A statement went out. */
+  said(): void;
   /** Runs a job as soon as the running one is done; what fails in it is about publishing this environment. */
   later(env: string, job: () => Promise<void>): void;
 }
@@ -100,10 +102,11 @@ export class Statements {
   }
 
   async #send(env: string): Promise<void> {
+    if (this.mayHaveSlept) await this.look([env]);
     const track = this.#scene.speaksOf(env);
     if (!track) return;
-    if (this.mayHaveSlept) await this.look([env]);
     const isDegraded = track.held.length > 0 || this.#scene.isTroubled();
     await this.#scene.publisherOf(env).publishStatement(track, isDegraded ? 'degraded' : 'ok');
+    this.#scene.said();
   }
 }

@@ -32,7 +32,7 @@ export function createFakeLedger(): FakeLedger {
         });
       ledger.failure = null;
       ledger.writes += 1;
-      ledger.entry = { id: `entry-${ledger.writes}`, record };
+      ledger.entry = { id: `entry-${ledger.writes}`, record, isFresh: true };
       return ledger.entry;
     },
   };

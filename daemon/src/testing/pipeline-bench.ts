@@ -22,6 +22,7 @@ import { createMessageSigner } from '../publishing/message-signer.ts';
 import type { PublishedService } from '../publishing/plan.ts';
 import type { ServiceSealer } from '../publishing/seal-plans.ts';
 import { Receipts } from '../receipts.ts';
+import { createFakeLedger, type FakeLedger } from './fake-ledger.ts';
 import { createFakePublisher } from './fake-publisher.ts';
 
 export const prefix = 'headwater/tars';
@@ -73,6 +74,8 @@ export async function bench(
     retained?: Map<string, Uint8Array>;
     /** The broker is there before the branch is, as an embedded one always is. Default false. */
     connectFirst?: boolean;
+    /** Several daemons may share one. Default: a new one. */
+    ledger?: FakeLedger;
     /** Default: one that says how often it sealed. */
     sealer?: ServiceSealer;
   } = {},
@@ -113,11 +116,16 @@ export async function bench(
     prefix,
     deployment: 'tars',
     era: new Era(),
+    ledger: options.ledger ?? createFakeLedger(),
+    reader: world.git.reader,
+    readTip: async () => at,
+    putBack: (commit) => `git update-ref refs/heads/main ${commit}`,
     branch: 'main',
     stored: options.stored ?? new Map(),
     guardTopics: true,
     log: createLog({ stream: { write: () => undefined }, level: 'silent' }),
   });
+  let at: CommitId | null = null;
   let read = 0;
   const made: Bench = {
     pipeline,
@@ -128,6 +136,7 @@ export async function bench(
     sealed,
     async to(next) {
       clock.ms += 1_000; // statements are at most two a second
+      at = next;
       await pipeline.onTip(next);
     },
     news() {

@@ -27,7 +27,7 @@ export function createLedgerFile(path: string, deployment: string, seal: LedgerS
       const body = encodeLedger(record);
       const bytes = concatBytes(utf8(`${magic}${seal.seal(body)}\n`), body);
       await writeFileDurably(path, bytes, { mode: 0o600 });
-      return { id: idOf(bytes), record };
+      return { id: idOf(bytes), record, isFresh: true };
     },
   };
 }

@@ -59,7 +59,7 @@ export function createGitLedger(deps: GitLedgerDeps): Ledger {
         author: person,
         committer: person,
       });
-      return { id, record };
+      return { id, record, isFresh: true };
     },
   };
 }
