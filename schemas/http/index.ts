@@ -5,6 +5,7 @@
 export type * from './changes.ts';
 export type * from './environments.ts';
 export type * from './events.ts';
+export type * from './history.ts';
 export type * from './problem.ts';
 export type * from './services.ts';
 export type * from './session.ts';

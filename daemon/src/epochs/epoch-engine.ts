@@ -57,6 +57,11 @@ export class EpochEngine {
     return at === undefined ? missing : this.#generations.beside(at, missing);
   }
 
+  /** A commit that was met before, with its generation. @throws HeadwaterError `HW_OBJECT_MISSING` for any other. */
+  placeOf(commit: CommitId): CommitPlace {
+    return this.#generations.place(commit);
+  }
+
   /** Where the services left of an environment that is not declared. */
   goneFrom(env: string): ReadonlyMap<string, CommitPlace> {
     return this.#closed.get(env) ?? new Map();

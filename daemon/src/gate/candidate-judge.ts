@@ -19,6 +19,8 @@ export interface Candidate {
   readonly changes: readonly TreeChange[];
   /** Message of the commit that would hold them: its trailers count. Default: none. */
   readonly message?: string;
+  /** Looks at one service alone. Default: at all that change. */
+  readonly only?: string;
   /** New blobs that the repository does not have yet. */
   readonly blobs?: CandidateSource;
 }
@@ -70,8 +72,9 @@ export function createCandidateJudge(deps: CandidateJudgeDeps): CandidateJudge {
   async function indexAt(base: CommitId | null): Promise<RepoIndex> {
     if (base !== null && kept?.at === base) return kept;
     const newest = deps.index();
-    // The engine stands at most a few commits away from what people build on.
-    const index = base !== null && newest?.at ? newest.fork(deps.blobs.read) : await deps.createIndex();
+    // The engine stands where people build on; who looks into the past goes there step by step.
+    const near = newest?.at === base ? newest : (kept ?? newest);
+    const index = base !== null && near?.at ? near.fork(deps.blobs.read) : await deps.createIndex();
     if (base !== null && index.at !== base) await index.apply(await deps.reader.diff(index.at, base), base);
     kept = index;
     return index;
@@ -83,7 +86,7 @@ export function createCandidateJudge(deps: CandidateJudgeDeps): CandidateJudge {
         const before = await indexAt(candidate.base);
         const after = before.fork();
         const touched = await after.apply(candidate.changes);
-        const affected = await affectedServices(before, after, touched, deps.judge);
+        const affected = await affectedServices(before, after, narrow(touched, candidate.only), deps.judge);
         const message = candidate.message ?? '';
         const known = new Set(findingsOf(before, '', affected, 'before', deps.rules).map(keyOf));
         const found = [
@@ -100,6 +103,12 @@ export function createCandidateJudge(deps: CandidateJudgeDeps): CandidateJudge {
 }
 
 type Judge = CandidateJudgeDeps['judge'];
+
+/** A change of the settings may concern a service although no file of it changed. */
+function narrow({ all, services }: Touched, only: string | undefined): Touched {
+  if (only === undefined) return { all, services };
+  return { all: false, services: new Set(all || services.has(only) ? [only] : []) };
+}
 
 async function affectedServices(
   before: RepoIndex,

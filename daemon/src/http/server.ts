@@ -22,6 +22,7 @@ import { epochRoutes } from './routes/epoch.ts';
 import { eventRoutes } from './routes/events.ts';
 import { gitRoutes } from './routes/git.ts';
 import { healthRoutes } from './routes/health.ts';
+import { type HistoryRoutesDeps, historyRoutes } from './routes/history.ts';
 import { meRoutes } from './routes/me.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
@@ -37,6 +38,7 @@ export interface ServerDeps {
   /** The repository as git reaches it. Default: not served. */
   readonly git?: GitHost | null;
   readonly events: LiveEvents;
+  readonly history: HistoryRoutesDeps['history'];
   /** Folder with the built web editor. */
   readonly web: string;
   /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
@@ -97,6 +99,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
   if (deps.git) gitRoutes(app, deps.git);
+  historyRoutes(app, deps);
   eventRoutes(app, deps);
   webEditorRoutes(app, deps.web);
   return app;

@@ -1,12 +1,13 @@
 /** A daemon for tests of the HTTP API: two environments, two services, and tokens by name. Not part of the program. */
 import { randomBytes } from 'node:crypto';
-import type { Health, JsonObject } from '@headwater/schemas/protocol';
+import { type Health, HeadwaterError, type JsonObject } from '@headwater/schemas/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { TokenRecord } from '../access.ts';
-import { buildServer } from '../http/server.ts';
+import { buildServer, type ServerDeps } from '../http/server.ts';
 import { LiveEvents } from '../live-events.ts';
 import { createLog } from '../log.ts';
 import type { Clock } from '../ports.ts';
+import type { Sight } from '../timeline/history.ts';
 import type { DaemonView, EnvironmentView, ServiceView } from '../view.ts';
 
 export const commit = 'a1'.repeat(20);
@@ -19,6 +20,8 @@ export interface FakeState {
   health: Health;
   /** Thrown by `view.service`. */
   failure: unknown;
+  /** What the history was asked. */
+  asked: object[];
 }
 
 export interface FakeDaemon {
@@ -63,6 +66,7 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
     clients: 0,
     health: healthyState(),
     failure: null,
+    asked: [],
   };
   let time = 0;
   const clock: Clock = { now: () => time, monotonic: () => time };
@@ -98,6 +102,7 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
     hosts,
     web,
     events,
+    history: fakeHistory(state),
   });
   return {
     app,
@@ -109,6 +114,26 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
     },
     token: (name) => tokenOf(people[name].id),
     revoke: (name) => void tokens.delete(tokenOf(people[name].id)),
+  };
+}
+
+/** Answers with what it was asked, so that tests see what reaches it. */
+function fakeHistory(state: FakeState): ServerDeps['history'] {
+  const asked = async (what: object): Promise<never> => {
+    state.asked.push(what);
+    throw new HeadwaterError('HW_NOT_FOUND', { message: 'the fake has no history' });
+  };
+  const seenBy = (sight: Sight) => ({
+    everything: sight.everything,
+    sttInDev: sight.service('dev', 'stt'),
+    ttsInDev: sight.service('dev', 'tts'),
+    sttInProd: sight.service('prod', 'stt'),
+  });
+  return {
+    epochs: (filter, sight) => asked({ filter, ...seenBy(sight) }),
+    epoch: (commit, sight) => asked({ commit, ...seenBy(sight) }),
+    compare: (from, to, sight) => asked({ from, to, ...seenBy(sight) }),
+    ofService: (query) => asked(query),
   };
 }
 
