@@ -11,14 +11,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type HeadwaterError, type JsonObject, openKeys } from '@headwater/schemas/protocol';
+import { type HeadwaterError, type JsonObject, type Keyring, openKeys } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLkgStore, type LkgStore } from './lkg-store.ts';
 import { initialState, step } from './machine.ts';
 import type { MachineState } from './machine-state.ts';
-import { PlainOpener } from './test-support/plain-secrets.ts';
-import { MessageMaker } from './testing/message-maker.ts';
+import { PlainOpener, sealPlainly } from './test-support/plain-secrets.ts';
+import { MessageMaker, newKey } from './testing/message-maker.ts';
 
 const target = { deployment: 'tars', env: 'prod', service: 'stt-worker' };
 const isPosix = process.platform !== 'win32';
@@ -57,8 +57,10 @@ const quarantined = () => {
   return existsSync(path) ? readdirSync(path) : [];
 };
 
-/** What a machine holds after these documents: a snapshot, then diffs. */
-function stateAfter(...configs: readonly JsonObject[]): MachineState {
+/** What a machine holds after these messages. */
+const stateOf = (...messages: readonly Uint8Array[]) => stateWith(keyring(), ...messages);
+
+function stateWith(ring: Keyring, ...messages: readonly Uint8Array[]): MachineState {
   const deps = {
     target,
     roots: maker.trust,
@@ -67,15 +69,20 @@ function stateAfter(...configs: readonly JsonObject[]): MachineState {
     check: () => null,
     openSecrets: opener.open,
   };
-  let state = initialState({ keyring: keyring() });
-  for (const [index, config] of configs.entries()) {
-    const seq = index + 1;
+  return messages.reduce(
+    (state, bytes) => step(state, { type: 'message', topic: 'diff', bytes }, 0, deps).state,
+    initialState({ keyring: ring }),
+  );
+}
+
+/** The same after these documents: a snapshot, then diffs. */
+function stateAfter(...configs: readonly JsonObject[]): MachineState {
+  const messages = configs.map((config, index) => {
     const base = { epoch: maker.epoch(index), config: configs[index - 1] ?? {} };
-    const bytes =
-      index === 0 ? maker.snapshot(maker.epoch(seq), config) : maker.diff(base, maker.epoch(seq), config);
-    state = step(state, { type: 'message', topic: 'diff', bytes }, 0, deps).state;
-  }
-  return state;
+    const epoch = maker.epoch(index + 1);
+    return index === 0 ? maker.snapshot(epoch, config) : maker.diff(base, epoch, config);
+  });
+  return stateOf(...messages);
 }
 
 async function save(state: MachineState, into = store()): Promise<void> {
@@ -162,6 +169,97 @@ describe('a saved copy', () => {
     expect(store({ target: camera }).load().held).toBeUndefined();
     expect(codes()).toEqual(['HW_LKG_WRONG_TARGET']);
   });
+});
+
+describe('the secrets of a copy', () => {
+  const secrets = sealPlainly(1, { '/key': 'canary-9b' });
+  const resealed = sealPlainly(1, { '/key': 'canary-9b' }, {}, 'of another replica');
+  const at = (seq: number) => ({ epoch: maker.epoch(seq), config: { a: seq } });
+  const unchanged = (seq: number) => maker.diff(at(seq - 1), maker.epoch(seq), { a: seq });
+  const start = () => store().load().held;
+  const secretOf = (held = start()) =>
+    held?.opened.state === 'open' ? held.opened.values.get('/key') : held?.opened.state;
+  const opensTo = async (...messages: readonly Uint8Array[]) => {
+    await save(stateOf(...messages));
+    opener.opened = 0;
+    expect([secretOf(), opener.opened]).toEqual(['canary-9b', 1]);
+    expect(codes()).toEqual([]);
+  };
+
+  test('open again without a network: of a snapshot, and of a diff after it that left them unchanged', async () => {
+    const snapshot = maker.snapshot(maker.epoch(1), { a: 1 }, { secrets });
+    await opensTo(snapshot);
+    await opensTo(snapshot, unchanged(2), unchanged(3));
+    expect(partNames()).toEqual(['envelope', 'document', 'secrets']);
+    expect(start()?.config).toEqual({ a: 3 });
+  });
+
+  test('are the very bundle that was opened, also when a later snapshot brought another of the same revision', async () => {
+    const later = maker.snapshot(maker.epoch(2), { a: 2 }, { secrets: { ...resealed, sealed: 'damaged' } });
+    await opensTo(maker.snapshot(maker.epoch(1), { a: 1 }, { secrets }), later);
+    expect(partNames()).toEqual(['envelope', 'secrets']);
+    expect(start()).toMatchObject({ config: { a: 2 }, secrets });
+  });
+
+  test('that are of another revision than the config make the copy useless', async () => {
+    const state = stateOf(maker.snapshot(maker.epoch(1), { a: 1 }, { secrets }));
+    const other = maker.snapshot(maker.epoch(1), { a: 1 }, { secrets: sealPlainly(2, {}) });
+    await save({ ...state, held: state.held && { ...state.held, secretsEnvelope: other } });
+    expect(start()).toBeUndefined();
+    expect(codes()).toEqual(['HW_LKG_CORRUPT']);
+  });
+
+  test('that do not open leave the config usable, and open once the identity is there', async () => {
+    await save(stateOf(maker.snapshot(maker.epoch(1), { a: 1 }, { secrets })));
+    opener.hasIdentity = false;
+    expect([start()?.config, secretOf()]).toEqual([{ a: 1 }, 'unavailable']);
+    opener.hasIdentity = true;
+    expect(secretOf()).toBe('canary-9b');
+  });
+
+  test('that are foreign are reported, and the config starts without them', async () => {
+    opener.hasIdentity = false;
+    const foreign = sealPlainly(1, {}, { service: 'camera' });
+    await save(stateOf(maker.snapshot(maker.epoch(1), { a: 1 }, { secrets: foreign })));
+    opener.hasIdentity = true;
+    const { held } = store().load();
+    expect([held?.config, held?.opened.state]).toEqual([{ a: 1 }, 'unavailable']);
+    expect(codes()).toEqual(['HW_SECRETS_FOREIGN']);
+    expect(quarantined()).toEqual([]);
+  });
+
+  test('whose carrier only a revoked key signed say so', async () => {
+    const thief = newKey();
+    const keysOf = (version: number, more: object) =>
+      maker.keys(version, [maker.signer(), maker.signer(thief, more)]);
+    const ring = (bytes: Uint8Array) =>
+      openKeys(bytes, { roots: maker.trust, deployment: 'tars', version: 0 }, nodeCrypto);
+    const carrier = maker.snapshot(maker.epoch(1), { a: 1 }, { secrets, by: [thief] });
+    const known = stateWith(ring(keysOf(2, {})), carrier, unchanged(2));
+    const into = store();
+    into.load();
+    if (known.held) await into.save(known.held, null, known.marks, known.keyring);
+    const revoked = keysOf(3, { revoked: '2026-02-01T00:00:00Z' });
+    await into.saveKeys(revoked, 3);
+    expect(initialState(store().load()).status).toEqual({ state: 'lkg', reason: 'signer-revoked' });
+  });
+
+  test('with any byte of the file changed are the very same or not there', async () => {
+    await save(stateOf(maker.snapshot(maker.epoch(1), { a: 1 }, { secrets }), unchanged(2)));
+    const whole = readFileSync(lkgPath());
+    for (let at = 0; at < whole.length; at++) {
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
+      writeFileSync(lkgPath(), bytes);
+      const held = start();
+      if (held) expect([held.config, secretOf(held)]).toEqual([{ a: 2 }, 'canary-9b']);
+    }
+  });
+
+  const partNames = () =>
+    JSON.parse(readFileSync(lkgPath(), 'utf8').split('\n')[1] as string).parts.map(
+      ({ name }: { name: string }) => name,
+    );
 });
 
 describe('several processes of one service', () => {

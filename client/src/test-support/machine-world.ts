@@ -25,7 +25,7 @@ export class MachineWorld {
   now = 1_000;
   /** What `random()` gives. */
   luck = 0.5;
-  check: (config: JsonObject) => string | null = () => null;
+  check: MachineDeps['check'] = () => null;
   state: MachineState;
   readonly deps: MachineDeps;
   readonly opener = new PlainOpener();
@@ -37,7 +37,7 @@ export class MachineWorld {
       roots: this.maker.trust,
       crypto: nodeCrypto,
       random: () => this.luck,
-      check: (config) => this.check(config),
+      check: (config, opened) => this.check(config, opened),
       openSecrets: (secrets) => this.opener.open(secrets),
     };
     this.state = initialState(withKeys ? { keyring: this.keyring(), ...start } : start);
