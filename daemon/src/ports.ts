@@ -191,8 +191,11 @@ export interface Remote {
    * Moves a ref at the host from `expected` (`null` = must not exist) to `next`, a commit of the local repository, in one step.
    * @throws HeadwaterError `HW_REF_MOVED` when it is elsewhere; nothing was changed then, nor after `HW_UPSTREAM_REFUSED`. After
    *   `HW_UPSTREAM_UNREACHABLE` nothing was changed if `details.sent` is false, otherwise nobody knows until the host is asked again.
+   *   `HW_NAME_INVALID` when the name of another ref is in the way.
    */
   push(ref: string, expected: CommitId | null, next: CommitId): Promise<void>;
+  /** Whether the host takes pushes from us at all; what it says of single branches is another matter. Changes nothing there. */
+  takesPushes(): Promise<boolean>;
   /** Ends what is running. */
   close(): Promise<void>;
 }

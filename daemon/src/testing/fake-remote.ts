@@ -70,6 +70,10 @@ export function createFakeRemote(git: FakeGit): FakeRemote {
       if (fault === 'lose-answer') throw unreachable(true);
     },
 
+    async takesPushes() {
+      return remote.fault('push') !== 'refused';
+    },
+
     async close() {},
   };
   return remote;

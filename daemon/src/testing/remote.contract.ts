@@ -112,6 +112,7 @@ export function remoteContract(
     if (!options.canPush) {
       test('it cannot push, and says so', async () => {
         harness.host.setRef(main, id(1));
+        expect(await remote.takesPushes()).toBe(false);
         expect(await codeOf(remote.push(main, id(1), id(2)))).toBe('HW_REPO_UNSUPPORTED');
         expect(harness.host.read(main)).toBe(id(1));
       });
@@ -121,6 +122,7 @@ export function remoteContract(
     test('a push moves the ref from the commit it is at, and only from there', async () => {
       harness.host.setRef(main, id(1));
       await remote.fetch(await remote.tips([main]));
+      expect(await remote.takesPushes()).toBe(true);
       const mine = await harness.commit(id(1), { 'services/a/config.json': '{"n":10}' });
       await remote.push(main, id(1), mine);
       expect(harness.host.read(main)).toBe(mine);

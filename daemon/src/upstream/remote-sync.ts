@@ -34,6 +34,7 @@ export class RemoteSync implements Upstream {
   #looks = 0;
   #failures = 0;
   #reachable = false;
+  #takesPushes = true;
   #syncedAt: number | null;
   #markedAt = 0;
   /** Monotonic: the host asked not to be asked before. */
@@ -49,6 +50,11 @@ export class RemoteSync implements Upstream {
     this.#syncedAt = deps.mark.read();
   }
 
+  /** True until the host said otherwise. */
+  get takesPushes(): boolean {
+    return this.#takesPushes;
+  }
+
   get state(): UpstreamState {
     return { url: this.#deps.remote.url, reachable: this.#reachable, syncedAt: this.#syncedAt };
   }
@@ -56,6 +62,19 @@ export class RemoteSync implements Upstream {
   /** One whole look that must succeed: the mirror is new and nothing can be done without it. @throws as `Remote`. */
   async first(): Promise<void> {
     await this.exclusive(() => this.refresh());
+  }
+
+  /** Learns whether the host takes pushes. A host that is away is taken for one that does. @throws only for a bug. */
+  async probe(): Promise<void> {
+    const { remote, log } = this.#deps;
+    try {
+      this.#takesPushes = await this.exclusive(() => remote.takesPushes());
+    } catch (error) {
+      if (!isHeadwaterError(error)) throw error;
+      return;
+    }
+    if (!this.#takesPushes)
+      log.warn({ url: remote.url }, 'the host takes no pushes: what the daemon writes stays here');
   }
 
   /** Looks now, and regularly from then on. */

@@ -11,6 +11,8 @@ export interface UpstreamState {
 /** The followed repository's host, for those who only want to know or to hurry. */
 export interface Upstream {
   readonly state: UpstreamState;
+  /** False: what the daemon writes of its own stays here, and changes are made at the host. */
+  readonly takesPushes: boolean;
   /** Looks at the host now instead of at the next turn; what is asked for meanwhile is one look. Never rejects. */
   request(): Promise<void>;
 }

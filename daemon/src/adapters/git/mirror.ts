@@ -1,7 +1,7 @@
 /** The repository in the data folder when it mirrors another one: made empty, and marked with the address it belongs to. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { SyncMark } from '../../upstream/upstream.ts';
@@ -41,12 +41,19 @@ export async function openMirror(path: string, options: MirrorOptions): Promise<
   return open();
 }
 
-/** Changes the kind of ids of a mirror that has no object yet. @throws HeadwaterError `HW_REPO_UNSUPPORTED` without native git. */
+/** Changes the kind of ids of a mirror that has no object yet. @throws HeadwaterError `HW_UPSTREAM_CHANGED` when it has some. */
 export async function changeFormat(
   path: string,
   options: MirrorOptions,
   objectFormat: ObjectFormat,
 ): Promise<GitRepository> {
+  const names = await Promise.all(['objects', 'objects/pack'].map((folder) => readdir(join(path, folder))));
+  if (names.flat().some((name) => name !== 'info' && name !== 'pack')) {
+    throw new HeadwaterError('HW_UPSTREAM_CHANGED', {
+      message: `the repository at ${options.url} has ${objectFormat} ids, and the mirror at ${path} holds others`,
+      hint: 'It is another repository now: start with a new data folder.',
+    });
+  }
   await writeConfig(path, options, objectFormat);
   return openRepository(path, { useNativeGit: options.useNativeGit ?? true });
 }

@@ -94,6 +94,10 @@ export function createIsomorphicRemote(repo: GitRepository, options: IsomorphicR
       throw needsGit('pushing');
     },
 
+    async takesPushes() {
+      return false;
+    },
+
     async close() {
       stopping.abort();
     },

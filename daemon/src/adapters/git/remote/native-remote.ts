@@ -122,6 +122,8 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
       const answer = await run(silenceMs.transfer, ['push', ...flags, '--', url, `${next}:${ref}`]);
       if (answer.ok) return;
       const report = parsePushReport(answer.stdout, answer.stderr);
+      if (report !== null && /exists; cannot create|directory file conflict/.test(report))
+        throw nameTaken(ref, report);
       // Hosts word it in many ways; where the ref is now says it plainly.
       if (report !== null && (metAnother.test(report) || (await currentTip(ref)) !== expected)) {
         throw new HeadwaterError('HW_REF_MOVED', {
@@ -142,11 +144,32 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
       throw failure(answer, isHttp ? answer.pushBegan : !neverBegan.test(answer.stderr));
     },
 
+    async takesPushes() {
+      // Hosts ask for the right to write before they list their refs for a push; a dry run ends there.
+      const flags = ['--dry-run', '--porcelain', '--no-verify'];
+      const answer = await run(silenceMs.ask, ['push', ...flags, '--', url, `:${probeRef}`]);
+      if (answer.ok || parsePushReport(answer.stdout, answer.stderr) !== null) return true;
+      const error = failure(answer);
+      if (error.code === 'HW_UPSTREAM_REFUSED') return false;
+      throw error;
+    },
+
     async close() {
       stopping.abort();
     },
   };
 }
+
+function nameTaken(ref: string, report: string): HeadwaterError {
+  return new HeadwaterError('HW_NAME_INVALID', {
+    message: `${ref} cannot be created at the host: ${printable(report)}`,
+    hint: 'One name may not be a folder of the other: choose another branch name.',
+    details: { ref },
+  });
+}
+
+/** Named in a question only, never written. */
+const probeRef = 'refs/headwater/probe';
 
 /** Two pushes at once: the other one holds the lock at the host, and the ref may not have moved yet. */
 const metAnother = /cannot lock ref|failed to lock|failed to update ref|but expected/i;
