@@ -1,16 +1,20 @@
 /** The repository that the daemon follows, and the deployment whose config it holds. */
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { KeyStore } from '../adapters/data/key-store.ts';
+import { Attention } from '../attention.ts';
 import { type FollowedRepository, followRepository, readDeployment } from '../followed-repository.ts';
 import type { Context } from './context.ts';
 
 /** @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`. */
 export async function openFollowedRepository(context: Context): Promise<FollowedRepository> {
-  const { config, folder, log, scope } = context;
+  const { config, folder, clock, problems, log, scope } = context;
   const repository = await followRepository({
     source: config.repo,
     hostedPath: folder.repoDir,
     branch: config.branch,
+    remote: config.remote,
+    clock,
+    attention: new Attention(problems, log),
     log,
   });
   scope.defer(() => repository.close());
