@@ -8,6 +8,7 @@ import { defaultPrefix } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { removeDaemonFile, writeDaemonFile } from './adapters/data/daemon-file.ts';
 import { openDataFolder } from './adapters/data/data-folder.ts';
+import { openIdentityStore } from './adapters/data/identity-store.ts';
 import { openKeyStore } from './adapters/data/key-store.ts';
 import { openSessionStore, sessionLifetimeMs } from './adapters/data/session-store.ts';
 import { openTokenStore, type TokenStore } from './adapters/data/token-store.ts';
@@ -35,7 +36,6 @@ import { Pipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
 import { Receipts } from './receipts.ts';
-import { History } from './timeline/history.ts';
 import type { DaemonView } from './view.ts';
 
 /** What `serve` prints when the daemon is ready. */
@@ -95,10 +95,11 @@ async function assemble(context: Context): Promise<Daemon> {
   const { config, log, clock, folder, problems, scope } = context;
   const startedAt = new Date(clock.now()).toISOString();
 
-  const repository = await openFollowedRepository(context);
   const keys = await openKeyStore(folder, nodeCrypto);
   if (keys.created)
     log.info({ keys: folder.keysDir }, 'keys created; keep a copy of root.key in a safe place');
+  const identities = await openIdentityStore(folder);
+  const repository = await openFollowedRepository(context, identities.recipient);
   const deployment = await deploymentOf(context, repository, keys);
   const keyring = await keys.keysMessage(deployment, new Date(clock.now()));
   const prefix = defaultPrefix(deployment);
@@ -117,7 +118,8 @@ async function assemble(context: Context): Promise<Daemon> {
   const { publisher, embedded } = await openBroker(context, tokens, health, prefix);
 
   const history = await openHistory(context, repository, deployment, keys, keyring);
-  const judging = openJudging(context, repository, deployment);
+  const secrets = openSecrets(context, identities);
+  const judging = openJudging(context, repository, deployment, secrets.open);
   const events = new LiveEvents();
   const receipts = new Receipts(prefix, clock);
   const { lkg, stored } = await openCopies(context, deployment, keyring, keys);
@@ -133,7 +135,7 @@ async function assemble(context: Context): Promise<Daemon> {
     createEngine: () => new EpochEngine(judging.engineDeps),
     publisher,
     lkg,
-    sealer: openSecrets().sealer,
+    sealer: secrets.sealer(deployment, judging.readBlob),
     signer: createMessageSigner([keys.signing], nodeCrypto),
     keyring,
     crypto: nodeCrypto,
@@ -157,26 +159,9 @@ async function assemble(context: Context): Promise<Daemon> {
     readBlob: judging.readBlob,
     health: () => healthOf(health, pipeline),
   });
-  const past = new History({
-    reader: repository.reader,
-    readBlob: judging.readBlob,
-    engine: () => pipeline.engine,
-    candidates: judging.candidateJudge(() => pipeline.engine),
-    era: history.deps.era,
-  });
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
-  const server = buildServer({
-    view,
-    events,
-    history: past,
-    tokens,
-    sessions,
-    log,
-    clock,
-    hosts,
-    web: webFolder,
-  });
+  const server = buildServer({ view, events, tokens, sessions, log, clock, hosts, web: webFolder });
   const http = await listen(server, config.http.host, config.http.port);
   scope.defer(() => server.close());
 

@@ -22,6 +22,24 @@ export function explain(errors: readonly ErrorObject[], max: number): Problem[] 
   return [...problems.values()];
 }
 
+/**
+ * What is wrong with secrets, by pointer: the keyword and nothing else, neither the value nor what the schema would allow.
+ * @param errors About an object of values by pointer.
+ */
+export function explainSecrets(errors: readonly ErrorObject[], max: number): Problem[] {
+  const problems = new Map<string, Problem>();
+  for (const error of errors.filter((candidate) => !isDetail(candidate, errors))) {
+    const pointer = parsePointer(error.instancePath)[0] ?? '';
+    const message = `the secret at ${pointer} does not satisfy "${error.keyword}"`;
+    const hint = 'Look at that keyword of the setting in the schema, and set the secret again.';
+    problems.set(`${pointer} ${error.keyword}`, {
+      ...({ code: 'HW_SECRET_INVALID', about: 'config', pointer, message, hint } as const),
+    });
+    if (problems.size >= max) break;
+  }
+  return [...problems.values()];
+}
+
 /** Errors of the branches of anyOf and oneOf say less than "none fits"; "must match then" says less than what `then` found. */
 function isDetail(error: ErrorObject, all: readonly ErrorObject[]): boolean {
   if (error.keyword === 'if') return all.length > 1;

@@ -9,7 +9,7 @@ import { RE2JS } from 're2js';
 import { BoundedCache } from '../core/bounded-cache.ts';
 import { eachSchema } from '../core/schema-walk.ts';
 import type { Problem } from '../core/validate.ts';
-import { explain } from './explain-errors.ts';
+import { explain, explainSecrets } from './explain-errors.ts';
 
 /** Problems reported of one config: people fix them a few at a time. */
 export const maxProblems = 20;
@@ -19,8 +19,11 @@ const maxPatternLength = 1000;
 export interface SchemaCompiler {
   /** Compiles a schema unless it is there already. */
   compile(digest: string, schema: () => JsonObject): void;
-  /** Problems of a config, of the schema itself when that cannot be compiled; `null` when the schema is not there. */
-  check(digest: string, config: () => JsonObject): readonly Problem[] | null;
+  /**
+   * Problems of a config, of the schema itself when that cannot be compiled; `null` when the schema is not there.
+   * @param secret Values are neither told nor kept.
+   */
+  check(digest: string, config: () => JsonObject, secret?: boolean): readonly Problem[] | null;
 }
 
 /** @param maxSchemas Compiled schemas kept. Each is some ten to hundred KiB. */
@@ -30,13 +33,16 @@ export function createSchemaCompiler(maxSchemas = 500): SchemaCompiler {
     compile(digest, schema) {
       if (compiled.get(digest) === undefined) compiled.set(digest, compile(schema()));
     },
-    check(digest, config) {
+    check(digest, config, secret = false) {
       const known = compiled.get(digest);
       if (typeof known !== 'function') return known ?? null;
       try {
-        return known(config()) ? [] : explain(known.errors ?? [], maxProblems);
+        if (known(config())) return [];
+        return (secret ? explainSecrets : explain)(known.errors ?? [], maxProblems);
       } catch (error) {
         return [uncompilable(error)];
+      } finally {
+        known.errors = null; // it quotes the config
       }
     },
   };

@@ -7,7 +7,7 @@ import { createSchemaCompiler } from './schema-compiler.ts';
 /** Compile a schema, or check a config. JSON text is cheaper to move between threads than objects are. */
 export type ValidationRequest =
   | { readonly digest: string; readonly schema: string }
-  | { readonly digest: string; readonly config: string };
+  | { readonly digest: string; readonly config: string; readonly secret?: boolean };
 
 /** "ready" comes once, first, unasked. "unknown": the schema must be compiled (again) first. */
 export type ValidationAnswer = readonly Problem[] | 'ready' | 'compiled' | 'unknown';
@@ -21,7 +21,7 @@ port.postMessage('ready' satisfies ValidationAnswer);
 
 function answer(request: ValidationRequest): ValidationAnswer {
   if ('config' in request)
-    return compiler.check(request.digest, () => JSON.parse(request.config) as JsonObject) ?? 'unknown';
+    return compiler.check(request.digest, () => JSON.parse(request.config), request.secret) ?? 'unknown';
   compiler.compile(request.digest, () => JSON.parse(request.schema) as JsonObject);
   return 'compiled';
 }

@@ -27,6 +27,7 @@ interface Job {
   readonly digest: string;
   readonly document: JsonObject;
   readonly config: string;
+  readonly secret: boolean;
   readonly resolve: (problems: readonly Problem[]) => void;
   readonly reject: (error: unknown) => void;
   step: 'check' | 'compile';
@@ -56,13 +57,14 @@ class WorkerValidator implements SchemaValidator {
   check(
     schema: { readonly digest: string; readonly document: JsonObject },
     config: JsonObject,
+    { secret = false }: { readonly secret?: boolean } = {},
   ): Promise<readonly Problem[]> {
     const text = JSON.stringify(config);
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(closed());
       const known = this.#knownFailure(schema.digest, text);
       if (known) return resolve([known]);
-      this.#waiting.push({ ...schema, config: text, resolve, reject, step: 'check' });
+      this.#waiting.push({ ...schema, config: text, secret, resolve, reject, step: 'check' });
       this.#feed();
     });
   }
@@ -85,9 +87,9 @@ class WorkerValidator implements SchemaValidator {
   }
 
   #post(job: Job, step: Job['step']): void {
-    const { digest, document, config } = job;
+    const { digest, document, config, secret } = job;
     const request: ValidationRequest =
-      step === 'check' ? { digest, config } : { digest, schema: JSON.stringify(document) };
+      step === 'check' ? { digest, config, secret } : { digest, schema: JSON.stringify(document) };
     job.step = step;
     this.#worker ??= this.#start();
     this.#worker.postMessage(request);
@@ -121,10 +123,8 @@ class WorkerValidator implements SchemaValidator {
     const [job, ...others] = this.#inFlight.splice(0);
     if (job) {
       const until = performance.now() + failureMemoryMs;
-      this.#failures.set(failureKey(job.digest, job.step === 'compile' ? null : job.config), {
-        until,
-        problem,
-      });
+      if (job.step === 'compile') this.#failures.set(failureKey(job.digest, null), { until, problem });
+      else if (!job.secret) this.#failures.set(failureKey(job.digest, job.config), { until, problem });
       job.resolve([problem]);
     }
     this.#waiting.unshift(...others);

@@ -3,6 +3,7 @@ import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { createSchemaValidator } from '../adapters/schema-validator.ts';
 import type { ReadBlob } from '../core/files.ts';
 import { createJudge, type Judge } from '../core/judge.ts';
+import type { OpenSecrets } from '../core/judge-opened.ts';
 import { RepoIndex } from '../core/repo-index.ts';
 import type { EngineDeps } from '../epochs/engine-deps.ts';
 import type { EpochEngine } from '../epochs/epoch-engine.ts';
@@ -20,12 +21,17 @@ export interface Judging {
   candidateJudge(engine: () => EpochEngine | null): CandidateJudge;
 }
 
-export function openJudging({ scope }: Context, { reader }: FollowedRepository, deployment: string): Judging {
+export function openJudging(
+  { scope }: Context,
+  { reader }: FollowedRepository,
+  deployment: string,
+  openSecrets: OpenSecrets,
+): Judging {
   const validator = createSchemaValidator();
   scope.defer(() => validator.close());
   const blobs = new CandidateBlobs((oid, maxBytes) => reader.readBlob(oid, maxBytes));
   const readBlob = blobs.read;
-  const judge = createJudge({ readBlob, validator, crypto: nodeCrypto });
+  const judge = createJudge({ readBlob, validator, crypto: nodeCrypto, openSecrets });
   const createIndex = () => RepoIndex.create(readBlob);
   const engineDeps = { reader, createIndex, judge: judge.judge, rules: { deployment } };
   return {

@@ -5,8 +5,14 @@ import { Attention } from '../attention.ts';
 import { type FollowedRepository, followRepository, readDeployment } from '../followed-repository.ts';
 import type { Context } from './context.ts';
 
-/** @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`. */
-export async function openFollowedRepository(context: Context): Promise<FollowedRepository> {
+/**
+ * @param recipient `age1…` of the daemon.
+ * @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`.
+ */
+export async function openFollowedRepository(
+  context: Context,
+  recipient: string,
+): Promise<FollowedRepository> {
   const { config, folder, clock, problems, log, scope } = context;
   const repository = await followRepository({
     source: config.repo,
@@ -15,6 +21,7 @@ export async function openFollowedRepository(context: Context): Promise<Followed
     remote: config.remote,
     clock,
     attention: new Attention(problems, log),
+    recipient,
     log,
   });
   scope.defer(() => repository.close());

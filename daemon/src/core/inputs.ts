@@ -25,4 +25,10 @@ export interface ServiceInputs {
   readonly recipients: LayerFile | null;
   /** Equal keys, equal inputs: paths, ids, modes, environment chain and the number in `"headwater": 1`. */
   readonly key: string;
+  /** `.sops.yaml` of the tree, when there are secrets: they are judged by it, but it is no input, and moves no service epoch. */
+  readonly creationRules: FileState | null;
+  /** Secrets files that share their data key with another file of the tree → that file. */
+  readonly copies: ReadonlyMap<string, string>;
+  /** Equal keys, equal verdicts: `key` and all that the verdict looks at beside the inputs. */
+  readonly verdictKey: string;
 }

@@ -1,86 +1,170 @@
-/** What can be said of a service's secrets without opening a secrets file. */
-import { type CryptoBackend, type JsonObject, toHex, utf8, valueAt } from '@headwater/schemas/protocol';
+/** What can be said of a service's secrets: without a key about every file, and with the daemon's identities about the values, too. */
+import { type CryptoBackend, type JsonObject, maxSecretsBytes } from '@headwater/schemas/protocol';
+import type { FileState } from '../ports.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { createPolicyReader } from './creation-policy.ts';
 import { type ReadBlob, readWithin } from './files.ts';
 import type { Finding } from './finding.ts';
-import type { ServiceInputs } from './inputs.ts';
-import type { ResolvedService } from './judgement.ts';
-import { tooLarge } from './parse-config.ts';
-import { type ParsedLayer, placeFindings, type UnplacedFinding } from './place-problems.ts';
-import { parseRecipients } from './recipients.ts';
+import type { LayerFile, ServiceInputs } from './inputs.ts';
+import { judgeOpened, type OpenSecrets } from './judge-opened.ts';
+import { judgeRecipients } from './judge-recipients.ts';
+import { readSecretsFile, type SecretsFileFacts } from './judge-secrets-file.ts';
+import type { ResolvedService, SecretPlace } from './judgement.ts';
+import type { LoadedSchema } from './load-schema.ts';
+import type { FileProblem } from './parse-config.ts';
+import { placeFindings, type UnplacedFinding } from './place-problems.ts';
 import { planOf } from './schema-plan.ts';
+import { isError } from './schema-problem.ts';
+import { secretsRev } from './secrets-rev.ts';
+import type { SchemaValidator } from './validate.ts';
 
-/** Where a secret stands in a file that everybody may read. Its value goes nowhere. */
-export function findPlainSecrets(
-  inputs: ServiceInputs,
-  document: JsonObject,
-  layers: readonly ParsedLayer[],
-  readBlob: ReadBlob,
-): Promise<Finding[]> {
-  const hint = `Put it into ${inputs.folder}/secrets.json with sops, remove it here, and treat the old value as known to others.`;
-  const found = layers.flatMap(({ parsed, path, oid }) =>
-    planOf(document).secrets.flatMap(({ pointer }): UnplacedFinding[] => {
-      if (!('value' in parsed) || valueAt(parsed.value, pointer) === undefined) return [];
-      const message = `${pointer} is a secret and must not be written in plain text`;
-      return [{ severity: 'error', code: 'HW_SECRET_IN_CONFIG', path, oid, pointer, message, hint }];
-    }),
-  );
-  return placeFindings(found, readBlob, inputs);
+export interface SecretsJudgeDeps {
+  readonly readBlob: ReadBlob;
+  readonly crypto: CryptoBackend;
+  readonly validator: SchemaValidator;
+  /** Opens files with the identities of a daemon. Without it nothing is said of values. */
+  readonly openSecrets?: OpenSecrets;
 }
 
-/** `value` is `null` without a secrets file. */
-export async function judgeSecrets(
+export interface JudgedSecrets {
+  /** `null` without a secrets file. */
+  readonly value: ResolvedService['secrets'];
+  readonly findings: readonly Finding[];
+}
+
+/** Rejects with what `readBlob` throws, except for `HW_FILE_TOO_LARGE`. */
+export type SecretsJudge = (
   inputs: ServiceInputs,
+  schema: LoadedSchema,
   document: JsonObject,
-  { readBlob, crypto }: { readonly readBlob: ReadBlob; readonly crypto: CryptoBackend },
-): Promise<{ readonly value: ResolvedService['secrets']; readonly findings: readonly Finding[] }> {
-  const { service, env, secrets, recipients } = inputs;
-  const [first] = secrets;
-  if (first === undefined) return { value: null, findings: missingSecrets(inputs, document) };
-  const lines = [...secrets, ...(recipients ? [recipients] : [])].map(
-    ({ layer, oid }) => `${layer} ${oid}\n`,
-  );
-  const read = await readRecipients(inputs, readBlob);
-  const undelivered: Finding = {
-    severity: 'warning',
-    code: 'HW_SECRET_UNDELIVERED',
-    file: first.path,
-    pointer: '',
-    message: 'this version does not deliver secrets yet',
-    hint: 'The service gets its config without the values of this file.',
-    service,
-    env,
-  };
-  return {
-    value: { rev: toHex(crypto.sha256(utf8(lines.join('')))), recipients: read.recipients },
-    findings: [undelivered, ...read.findings],
+) => Promise<JudgedSecrets>;
+
+/** Facts kept by file and rules: every environment looks at the base file. */
+const maxCached = 20_000;
+
+export function createSecretsJudge(deps: SecretsJudgeDeps): SecretsJudge {
+  const policyFor = createPolicyReader(deps.readBlob);
+  const cache = new BoundedCache<JudgedFile>(maxCached);
+
+  async function judgeFile(file: LayerFile, rules: FileState | null): Promise<JudgedFile> {
+    const key = `${file.path} ${file.oid} ${rules?.oid ?? '-'}`;
+    const known = cache.get(key);
+    if (known) return known;
+    const judged = await read(file, rules);
+    cache.set(key, judged);
+    return judged;
+  }
+
+  async function read({ path, oid }: LayerFile, rules: FileState | null): Promise<JudgedFile> {
+    const asked = await policyFor(rules, path);
+    if ('problem' in asked) {
+      const place = asked.about === 'rules' ? { path: '.sops.yaml', oid: '' } : { path, oid };
+      return { ...unread, problems: [{ severity: 'error', ...asked.problem, ...place }] };
+    }
+    const facts = readSecretsFile(await readWithin(deps.readBlob, oid), asked.policy);
+    return { ...facts, problems: facts.problems.map((problem) => unplaced(problem, path, oid)) };
+  }
+
+  return async (inputs, schema, document) => {
+    const { secrets } = inputs;
+    if (secrets.length === 0) return { value: null, findings: missingSecrets(inputs, document, new Set()) };
+    const files = await Promise.all(
+      secrets.map(async (file) => ({ file, ...(await judgeFile(file, inputs.creationRules)) })),
+    );
+    const values = placesOf(files);
+    const found = [
+      ...files.flatMap(({ problems }) => problems),
+      ...files.flatMap(({ file, sizes }) => unknownSecrets(file, sizes.keys(), document)),
+      ...copies(inputs),
+      ...tooMuch(inputs, values),
+    ];
+    const opened = found.some(isError) ? [] : await judgeOpened(inputs, schema, deps);
+    const { recipients, findings } = await judgeRecipients(inputs, deps.readBlob);
+    return {
+      value: { rev: secretsRev(inputs, deps.crypto), recipients, values },
+      findings: [
+        ...(await placeFindings([...found, ...opened], deps.readBlob, inputs)),
+        ...findings,
+        // What stands in a broken file is not known.
+        ...(found.some(isError) ? [] : missingSecrets(inputs, document, new Set(values.keys()))),
+        ...undelivered(inputs, recipients),
+      ],
+    };
   };
 }
 
-async function readRecipients({ service, env, recipients: file }: ServiceInputs, readBlob: ReadBlob) {
-  if (file === null) return { recipients: [], findings: [] };
-  const finding = (found: Pick<Finding, 'code' | 'message' | 'hint' | 'line'>): Finding => ({
-    severity: 'error',
-    file: file.path,
-    pointer: '',
-    ...found,
-    service,
-    env,
+type JudgedFile = Omit<SecretsFileFacts, 'problems'> & { readonly problems: readonly UnplacedFinding[] };
+
+const unread = { sizes: new Map<string, number>(), changedAt: null };
+
+const unplaced = (problem: FileProblem, path: string, oid: string): UnplacedFinding => {
+  const { line: _, ...rest } = problem;
+  return { severity: 'error', ...rest, path, oid };
+};
+
+/** Later layers over earlier ones, per pointer. */
+function placesOf(files: readonly (JudgedFile & { readonly file: LayerFile })[]): Map<string, SecretPlace> {
+  const places = new Map<string, SecretPlace>();
+  for (const { file, sizes, changedAt } of files) {
+    for (const [pointer, bytes] of sizes) places.set(pointer, { layer: file.layer, bytes, changedAt });
+  }
+  return places;
+}
+
+function unknownSecrets(
+  { path, oid }: LayerFile,
+  pointers: Iterable<string>,
+  document: JsonObject,
+): UnplacedFinding[] {
+  const { secrets, pointers: settings } = planOf(document);
+  const known = new Set(secrets.map(({ pointer }) => pointer));
+  return [...pointers]
+    .filter((pointer) => !known.has(pointer))
+    .map((pointer) => {
+      const isSetting = settings.has(pointer);
+      return {
+        severity: 'error',
+        code: 'HW_SECRET_UNKNOWN',
+        path,
+        oid,
+        pointer,
+        message: isSetting
+          ? `the schema does not mark ${pointer} as a secret`
+          : `the schema does not describe a secret ${pointer}`,
+        hint: isSetting
+          ? 'Move it to the config file, or mark it: "x-hw": { "secret": true }.'
+          : `Correct its name, or remove it. Secrets of this service: ${[...known].join(', ') || 'none'}.`,
+      };
+    });
+}
+
+function copies({ secrets, copies: others }: ServiceInputs): UnplacedFinding[] {
+  return secrets.flatMap(({ path, oid }): UnplacedFinding[] => {
+    const other = others.get(path);
+    if (other === undefined) return [];
+    const message = `it has the data key of ${other}: one of them is a copy, and who may open it could open the other`;
+    const hint = `Give the copy a key of its own: sops rotate -i ${path}. If it should not be there, remove it.`;
+    return [{ severity: 'error', code: 'HW_SECRET_COPIED', path, oid, pointer: '', message, hint }];
   });
-  const bytes = await readWithin(readBlob, file.oid);
-  if (bytes === null) return { recipients: [], findings: [finding(tooLarge())] };
-  const { recipients, badLines } = parseRecipients(Buffer.from(bytes).toString('utf8'));
-  const hint = 'One age public key (age1…) per line; "#" starts a comment.';
-  const message = 'this line is not an age public key';
-  return {
-    recipients,
-    findings: badLines.map((line) => finding({ code: 'HW_KEY_INVALID', message, hint, line })),
-  };
+}
+
+function tooMuch({ secrets }: ServiceInputs, values: ReadonlyMap<string, SecretPlace>): UnplacedFinding[] {
+  const bytes = [...values.values()].reduce((sum, place) => sum + place.bytes, 0);
+  if (bytes <= maxSecretsBytes) return [];
+  const { path, oid } = secrets.at(-1) as LayerFile;
+  const message = `the secrets have ${bytes} bytes, expected ${maxSecretsBytes} at most`;
+  const hint = 'Keep files out of the secrets of a service.';
+  return [{ severity: 'error', code: 'HW_SECRET_TOO_LARGE', path, oid, pointer: '', message, hint }];
 }
 
 /** Inside an object that may be absent a secret is required only with it, which the config alone does not tell. */
-function missingSecrets({ service, env, folder }: ServiceInputs, document: JsonObject): Finding[] {
+function missingSecrets(
+  { service, env, folder }: ServiceInputs,
+  document: JsonObject,
+  present: ReadonlySet<string>,
+): Finding[] {
   const required = planOf(document).settings.filter(
-    (setting) => setting.annotations.secret && setting.required,
+    ({ annotations, required, pointer }) => annotations.secret && required && !present.has(pointer),
   );
   return required.map(({ pointer }) => ({
     severity: 'warning',
@@ -92,4 +176,23 @@ function missingSecrets({ service, env, folder }: ServiceInputs, document: JsonO
     service,
     env,
   }));
+}
+
+function undelivered(
+  { service, env, secrets, folder }: ServiceInputs,
+  recipients: readonly string[],
+): Finding[] {
+  if (recipients.length > 0) return [];
+  return [
+    {
+      severity: 'warning',
+      code: 'HW_SECRET_UNDELIVERED',
+      file: (secrets[0] as LayerFile).path,
+      pointer: '',
+      message: `nobody receives these secrets: ${folder} has no recipients.txt or recipients.${env}.txt with a key`,
+      hint: `Enroll the service: headwater enroll ${service} --env ${env}`,
+      service,
+      env,
+    },
+  ];
 }

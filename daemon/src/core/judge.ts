@@ -2,9 +2,11 @@
 import { type CryptoBackend, digestOf, type JsonObject } from '@headwater/schemas/protocol';
 import { BoundedCache } from './bounded-cache.ts';
 import { type ReadBlob, readWithin } from './files.ts';
+import { findPlainSecrets } from './find-plain-secrets.ts';
 import type { Finding } from './finding.ts';
 import type { ServiceInputs } from './inputs.ts';
-import { findPlainSecrets, judgeSecrets } from './judge-secrets.ts';
+import type { OpenSecrets } from './judge-opened.ts';
+import { createSecretsJudge, type SecretsJudge } from './judge-secrets.ts';
 import { judgeShared } from './judge-shared.ts';
 import type { ResolvedService, ServiceJudgement } from './judgement.ts';
 import { createSchemaLoader, type LoadedSchema } from './load-schema.ts';
@@ -29,6 +31,8 @@ export interface JudgeDeps {
   readonly readBlob: ReadBlob;
   readonly validator: SchemaValidator;
   readonly crypto: CryptoBackend;
+  /** Opens secrets files with the identities of a daemon. Without it files are judged, and their values are not. */
+  readonly openSecrets?: OpenSecrets;
 }
 
 export interface JudgeOptions {
@@ -45,6 +49,7 @@ export function createJudge(deps: JudgeDeps, options: JudgeOptions = {}): Judge 
   const judgements = new BoundedCache<ServiceJudgement>(options.maxJudgements ?? 20_000);
   const files = new BoundedCache<ParsedConfig>(maxCachedBytes);
   const loadSchema = createSchemaLoader(deps);
+  const judgeSecrets = createSecretsJudge(deps);
 
   async function parse(oid: string): Promise<ParsedConfig> {
     const known = files.get(oid);
@@ -56,15 +61,15 @@ export function createJudge(deps: JudgeDeps, options: JudgeOptions = {}): Judge 
   }
 
   async function judge(inputs: ServiceInputs): Promise<ServiceJudgement> {
-    const known = judgements.get(inputs.key);
+    const known = judgements.get(inputs.verdictKey);
     if (known) return known;
     const schema = inputs.schema && (await loadSchema(inputs.schema.oid));
     const parsed = await Promise.all(inputs.layers.map((file) => parse(file.oid)));
     const layers = inputs.layers.map((file, index) => ({ ...file, parsed: parsed[index]! }));
-    const judgement = await judgeFiles(inputs, schema, layers, deps);
+    const judgement = await judgeFiles(inputs, schema, layers, { ...deps, judgeSecrets });
     // A slow moment is no property of the inputs: they get another chance.
     if (!judgement.findings.some(({ code }) => code === 'HW_VALIDATION_TIMEOUT'))
-      judgements.set(inputs.key, judgement);
+      judgements.set(inputs.verdictKey, judgement);
     return judgement;
   }
 
@@ -75,7 +80,7 @@ async function judgeFiles(
   inputs: ServiceInputs,
   schema: LoadedSchema | null,
   layers: readonly ParsedLayer[],
-  deps: JudgeDeps,
+  deps: JudgeDeps & { readonly judgeSecrets: SecretsJudge },
 ): Promise<ServiceJudgement> {
   const early = [...schemaFindings(inputs, schema), ...fileFindings(inputs, layers)];
   const document = schema?.document ?? null;
@@ -93,7 +98,7 @@ async function judgeFiles(
     ...brokenRules(document, config),
     ...(await deps.validator.check(schema.judged, config)),
   ];
-  const secrets = await judgeSecrets(inputs, document, deps);
+  const secrets = await deps.judgeSecrets(inputs, schema, document);
   const late = await placeProblems(problems, document, layers, inputs, deps.readBlob);
   const findings = [...early, ...late, ...secrets.findings];
   if (findings.some(isError)) return { key: inputs.key, resolved: null, findings };

@@ -8,6 +8,7 @@ import { checkSchema } from './schema-check.ts';
 import { schemaPointerOf } from './schema-expansion.ts';
 import { planOf } from './schema-plan.ts';
 import { isError, type SchemaProblem } from './schema-problem.ts';
+import { secretsSchema } from './secrets-schema.ts';
 import type { Problem, SchemaValidator } from './validate.ts';
 
 export interface LoadedSchema {
@@ -17,6 +18,8 @@ export interface LoadedSchema {
   readonly document: JsonObject | null;
   /** What the validator gets. */
   readonly judged: { readonly digest: string; readonly document: JsonObject };
+  /** What the validator gets for secrets, which it judges by pointer. */
+  readonly secrets: { readonly digest: string; readonly document: JsonObject };
   readonly problems: readonly SchemaProblem[];
 }
 
@@ -62,9 +65,11 @@ async function load(bytes: Uint8Array, { validator, crypto }: SchemaDeps): Promi
   const document = parsed.value;
   const problems = [...checkSchema(document)];
   let judged: LoadedSchema['judged'] = nothing;
+  let secrets: LoadedSchema['secrets'] = nothing;
   if (!problems.some(isError)) {
-    judged = { document: judgedSchema(document), digest: '' };
-    judged = { ...judged, digest: digestOfBytes(utf8(JSON.stringify(judged.document)), crypto) };
+    judged = named(judgedSchema(document), crypto);
+    if (planOf(document).secrets.length > 0)
+      secrets = named(secretsSchema(document, judged.document), crypto);
     const found = await validator.check(judged, planOf(document).defaults);
     problems.push(...found.flatMap((problem) => aboutDefaults(document, problem)));
   }
@@ -73,7 +78,11 @@ async function load(bytes: Uint8Array, { validator, crypto }: SchemaDeps): Promi
     const line = problem.line ?? locate(problem.pointer);
     return line === undefined ? problem : { ...problem, line };
   });
-  return { digest, document: problems.some(isError) ? null : document, judged, problems: placed };
+  return { digest, document: problems.some(isError) ? null : document, judged, secrets, problems: placed };
+}
+
+function named(document: JsonObject, crypto: CryptoBackend): LoadedSchema['judged'] {
+  return { document, digest: digestOfBytes(utf8(JSON.stringify(document)), crypto) };
 }
 
 /** The defaults alone need not be a valid config; but each default must fit its own setting. */
@@ -96,5 +105,5 @@ function aboutDefaults(document: JsonObject, problem: Problem): SchemaProblem[] 
 const nothing: LoadedSchema['judged'] = { digest: '', document: {} };
 
 function unusable(digest: string, problems: readonly SchemaProblem[]): LoadedSchema {
-  return { digest, document: null, judged: nothing, problems };
+  return { digest, document: null, judged: nothing, secrets: nothing, problems };
 }

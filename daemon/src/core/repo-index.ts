@@ -1,6 +1,7 @@
 /**
  * What a tree of the config repository holds, kept up to date change by change: which services exist, of which files each is made in
- * each environment, and what is wrong with names and places. It reads `headwater.json` and the schemas, nothing else.
+ * each environment, and what is wrong with names and places. It reads `headwater.json` and the schemas, and of
+ * secrets files only which data key they have.
  *
  * The state is a function of the set of (path, file) alone, so walking a commit forward and back again leaves it as it was.
  */
@@ -9,6 +10,7 @@ import { BoundedCache } from './bounded-cache.ts';
 import { type ReadBlob, readWithin } from './files.ts';
 import type { Finding } from './finding.ts';
 import type { ServiceInputs } from './inputs.ts';
+import { dataKeyTags } from './data-key-index.ts';
 import { classifyPath } from './layout.ts';
 import { tooLarge } from './parse-config.ts';
 import { environmentChain, parseRepoSettings, type RepoSettings, settingsPath } from './repo-settings.ts';
@@ -48,6 +50,7 @@ type Step = Placement & { readonly settings: SettingsState | null };
 export class RepoIndex {
   readonly #readBlob: ReadBlob;
   #facts = new BoundedCache<SchemaFacts>(maxCachedFacts);
+  #dataKeys = new BoundedCache<readonly string[]>(maxCachedFacts);
   #tree = new RepoTree();
   /** Structural findings by service; services without one are absent. */
   #structure = new Map<string, readonly Finding[]>();
@@ -71,6 +74,7 @@ export class RepoIndex {
   fork(readBlob: ReadBlob = this.#readBlob): RepoIndex {
     const copy = new RepoIndex(readBlob);
     copy.#facts = this.#facts;
+    copy.#dataKeys = this.#dataKeys;
     copy.#tree = this.#tree.fork();
     copy.#structure = new Map(this.#structure);
     copy.#takeSettings(this.#settings);
@@ -165,6 +169,7 @@ export class RepoIndex {
       file,
       bad,
       facts: role.kind === 'schema' && file !== null ? await this.#readFacts(file.oid) : null,
+      dataKeys: role.kind === 'secrets' && file !== null ? await this.#readDataKeys(file.oid) : [],
       settings: role.kind === 'settings' ? await readSettings(this.#readBlob, file) : null,
     };
   }
@@ -176,6 +181,15 @@ export class RepoIndex {
     const facts = bytes === null ? unreadableSchema : readSchemaFacts(bytes);
     this.#facts.set(oid, facts);
     return facts;
+  }
+
+  async #readDataKeys(oid: string): Promise<readonly string[]> {
+    const cached = this.#dataKeys.get(oid);
+    if (cached) return cached;
+    const bytes = await readWithin(this.#readBlob, oid);
+    const tags = bytes === null ? [] : dataKeyTags(bytes);
+    this.#dataKeys.set(oid, tags);
+    return tags;
   }
 
   #takeSettings(state: SettingsState): void {

@@ -1,5 +1,6 @@
 /** The files of a config repository by what they are for. Names come from the repository: Maps and Sets only. */
 import type { FileState } from '../ports.ts';
+import { DataKeyIndex } from './data-key-index.ts';
 import { type BadPath, folderOf, type PathRole } from './layout.ts';
 import type { SchemaFacts } from './schema-facts.ts';
 
@@ -22,6 +23,8 @@ export interface Placement {
   readonly file: FileState | null;
   readonly bad: BadPath | null;
   readonly facts: SchemaFacts | null;
+  /** Of a secrets file: names of its data key. */
+  readonly dataKeys: readonly string[];
 }
 
 type Files = ReadonlyMap<string, FileState>;
@@ -33,6 +36,8 @@ export class RepoTree {
   #shared = new Map<string, Files>();
   #schemas = new Map<string, SchemaFile>();
   #bad = new Map<string, BadPath>();
+  #dataKeys = new DataKeyIndex();
+  #creationRules: FileState | null = null;
 
   /** A copy that goes its own way. */
   fork(): RepoTree {
@@ -43,11 +48,13 @@ export class RepoTree {
     copy.#shared = new Map(this.#shared);
     copy.#schemas = new Map(this.#schemas);
     copy.#bad = new Map(this.#bad);
+    copy.#dataKeys = this.#dataKeys.fork();
+    copy.#creationRules = this.#creationRules;
     return copy;
   }
 
   /** Takes over one change; names the services it may concern. */
-  place({ path, role, file, bad, facts }: Placement, touched: Set<string>): void {
+  place({ path, role, file, bad, facts, dataKeys }: Placement, touched: Set<string>): void {
     if (bad === null) this.#bad.delete(path);
     else this.#bad.set(path, bad);
     switch (role.kind) {
@@ -60,9 +67,18 @@ export class RepoTree {
         setIn(this.#shared, role.folder, path, file);
         for (const service of this.servicesIn(role.folder)) touched.add(service);
         break;
+      case 'sops-rules':
+        this.#creationRules = file;
+        for (const service of this.#servicesWithSecrets()) touched.add(service);
+        break;
+      case 'secrets':
+        for (const copy of this.#dataKeys.place(path, dataKeys)) touched.add(serviceOf(folderOf(copy)));
+        this.#placeInService(role.service, role.folder, path, file);
+        touched.add(role.service);
+        this.#touchAbove(role.folder, touched);
+        break;
       case 'base':
       case 'overlay':
-      case 'secrets':
       case 'recipients':
         this.#placeInService(role.service, role.folder, path, file);
         touched.add(role.service);
@@ -75,6 +91,16 @@ export class RepoTree {
       }
       default:
     }
+  }
+
+  /** `.sops.yaml`, `null` when there is none. */
+  get creationRules(): FileState | null {
+    return this.#creationRules;
+  }
+
+  /** Another secrets file with the data key of this one, or `null`. */
+  copyOf(path: string): string | null {
+    return this.#dataKeys.copyOf(path);
   }
 
   /** Names with a folder, a schema, or both. */
@@ -109,7 +135,7 @@ export class RepoTree {
   /** Services in a folder or anywhere below it. */
   servicesIn(folder: string): readonly string[] {
     const own = this.#folders.get(folder)?.service;
-    const below = [...this.foldersBelow(folder)].map((entry) => entry.slice(entry.lastIndexOf('/') + 1));
+    const below = [...this.foldersBelow(folder)].map(serviceOf);
     return own === undefined ? below : [own, ...below];
   }
 
@@ -133,6 +159,13 @@ export class RepoTree {
       if (owner) return owner.service;
     }
     return null;
+  }
+
+  *#servicesWithSecrets(): Generator<string> {
+    for (const { service, files } of this.#folders.values()) {
+      const names = [...files.keys()].map((path) => path.slice(path.lastIndexOf('/') + 1));
+      if (names.some((name) => name.startsWith('secrets.'))) yield service;
+    }
   }
 
   #placeInService(service: string, folder: string, path: string, file: FileState | null): void {
@@ -172,6 +205,8 @@ export function foldersAbove(folder: string): string[] {
     above.push(folder.slice(0, at));
   return above;
 }
+
+const serviceOf = (folder: string): string => folder.slice(folder.lastIndexOf('/') + 1);
 
 const none: ReadonlySet<string> = new Set();
 const noFiles: ReadonlyMap<string, FileState> = new Map();

@@ -12,6 +12,8 @@ export interface SchemaPlan {
   readonly settings: readonly Setting[];
   readonly defaults: JsonObject;
   readonly secrets: readonly Setting[];
+  /** Of every setting, nested ones included. */
+  readonly pointers: ReadonlySet<string>;
   /** Paths of settings that take shared values, subtrees included. */
   readonly shared: readonly (readonly string[])[];
   /** Pointer of a list → member that identifies its items. */
@@ -30,6 +32,7 @@ export function planOf(schema: JsonObject): SchemaPlan {
     settings,
     defaults: defaultsOf(schema),
     secrets: all.filter((setting) => setting.annotations.secret),
+    pointers: new Set(all.map((setting) => setting.pointer)),
     shared: all
       .filter((setting) => setting.annotations.shared)
       .map((setting) => parsePointer(setting.pointer)),

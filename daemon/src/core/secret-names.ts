@@ -3,6 +3,7 @@
  * in the history for ever, so doubt means "secret".
  */
 import { isObject, type JsonValue } from '@headwater/schemas/protocol';
+import { credentialIn } from './secret-shapes.ts';
 import { wordsOf } from './words.ts';
 
 /** Pointers below `value` that look like secrets, by their name or by what their value is. Values are never returned. */
@@ -33,9 +34,9 @@ export function isSecretName(name: string, value: JsonValue | undefined): boolea
   });
 }
 
-/** True for text that is a credential whatever its name: private keys, Headwater tokens, addresses with a password. */
+/** True for text that is a credential whatever its name: private keys, tokens, addresses with a password. */
 export function isSecretValue(value: JsonValue): boolean {
-  return typeof value === 'string' && secretValues.some((pattern) => pattern.test(value));
+  return typeof value === 'string' && credentialIn(value) !== null;
 }
 
 const secretWords: ReadonlySet<string> = new Set([
@@ -64,9 +65,3 @@ const about: ReadonlySet<string> = new Set([
     'type',
   ],
 ]);
-const secretValues: readonly RegExp[] = [
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
-  /AGE-SECRET-KEY-(?:PQ-)?1/i,
-  /\bhw_[a-z0-9]{12}_[A-Za-z0-9]{43}/,
-  /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]*:[^\s/?#@]+@/i,
-];

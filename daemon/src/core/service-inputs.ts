@@ -22,7 +22,26 @@ export function serviceInputs(tree: RepoTree, home: ServiceFolder, chain: readon
     ...secrets.map((file) => describe('secrets', file)),
     ...(recipients === null ? [] : [describe('recipients', recipients)]),
   ].join('\n');
-  return { service, env, chain, folder, schema, layers, secrets, recipients, key };
+  const creationRules = secrets.length > 0 ? tree.creationRules : null;
+  const copies = copiesOf(tree, secrets);
+  const verdictKey = [
+    key,
+    ...(creationRules === null ? [] : [describe('rules', { path: '.sops.yaml', ...creationRules })]),
+    ...[...copies].map(([path, other]) => `copy ${path} ${other}`),
+  ].join('\n');
+  return {
+    ...{ service, env, chain, folder, schema, layers, secrets, recipients, key },
+    ...{ creationRules, copies, verdictKey },
+  };
+}
+
+function copiesOf(tree: RepoTree, secrets: readonly LayerFile[]): ReadonlyMap<string, string> {
+  return new Map(
+    secrets.flatMap(({ path }) => {
+      const other = tree.copyOf(path);
+      return other === null ? [] : [[path, other] as const];
+    }),
+  );
 }
 
 function sharedLayers(tree: RepoTree, folder: string, chain: readonly string[]): LayerFile[] {

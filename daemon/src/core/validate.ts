@@ -32,10 +32,12 @@ export interface SchemaValidator {
    * Problems of a config, 20 at most; empty when it is valid. Problems of the schema itself come back as problems about it. Never
    * rejects for any schema or config.
    * @param schema `digest` names `document`: equal digests, equal documents.
+   * @param options.secret The config holds secrets: problems name a pointer and a keyword, and nothing of it is kept.
    */
   check(
     schema: { readonly digest: string; readonly document: JsonObject },
     config: JsonObject,
+    options?: { readonly secret?: boolean },
   ): Promise<readonly Problem[]>;
   close(): Promise<void>;
 }

@@ -85,7 +85,11 @@ async function secretsOf(inputs: ServiceInputs, readBlob: ReadBlob) {
   const text = inputs.recipients
     ? Buffer.from(await readBlob(inputs.recipients.oid, 1 << 20)).toString()
     : '';
-  return { rev: secretsRev(inputs, nodeCrypto), recipients: text.split('\n').filter(Boolean) };
+  return {
+    rev: secretsRev(inputs, nodeCrypto),
+    recipients: text.split('\n').filter(Boolean),
+    values: new Map(),
+  };
 }
 
 /** Everything of an engine's state that must be equal for equal histories. */

@@ -220,6 +220,22 @@ export function describeSchemaValidator(create: () => SchemaValidator): void {
     ]);
   });
 
+  test('of secrets only pointer and keyword are told, neither what stands there nor what might', async () => {
+    const schema = object(
+      { '/o/a b%': { enum: ['hunter1', 'hunter3'] }, '/c': { $ref: '#/$defs/c' } },
+      {
+        $defs: { c: { anyOf: [{ minLength: 20 }, { pattern: '^hunter1$' }] } },
+      },
+    );
+    const config = { '/o/a b%': 'hunter2', '/c': 'hunter2' };
+    const problems = await validator().check(named(schema), config, { secret: true });
+    expect(problems.map(({ code, about, pointer, message }) => [code, about, pointer, message])).toEqual([
+      ['HW_SECRET_INVALID', 'config', '/o/a b%', 'the secret at /o/a b% does not satisfy "enum"'],
+      ['HW_SECRET_INVALID', 'config', '/c', 'the secret at /c does not satisfy "anyOf"'],
+    ]);
+    expect(JSON.stringify(problems)).not.toContain('hunter');
+  });
+
   test('answers belong to their questions, however many are asked at once', async () => {
     const one = validator();
     const schemas = Array.from({ length: 20 }, (_, limit) => ({

@@ -10,9 +10,9 @@ import type { SchemaValidator } from '../core/validate.ts';
 export function createInlineSchemaValidator(): SchemaValidator {
   const compiler = createSchemaCompiler();
   return {
-    async check({ digest, document }, config) {
+    async check({ digest, document }, config, options) {
       compiler.compile(digest, () => document);
-      return compiler.check(digest, () => config) ?? [];
+      return compiler.check(digest, () => config, options?.secret) ?? [];
     },
     async close() {},
   };

@@ -7,18 +7,21 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isName, utf8 } from '@headwater/schemas/protocol';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import type { Identity } from '../../secrets/age/identity.ts';
 import { writeFileDurably } from '../git/durable-fs.ts';
 import type { DataFolder } from './data-folder.ts';
-import { type AgeIdentities, identityHint, readIdentityFile } from './identity-file.ts';
+import { identityHint, readIdentityFile } from './identity-file.ts';
 import { badKey } from './key-file.ts';
 
 export interface IdentityStore {
   /** `age1…`: what a creation rule must name so that this daemon can open the file. */
   readonly recipient: string;
-  /** The same for files of an environment with an identity of its own. */
+  /** The same for files of environments with an identity of their own. */
   readonly recipientsByEnv: ReadonlyMap<string, string>;
+  /** What a rule for files of `env` must name; `null`: files of every environment. */
+  recipientFor(env: string | null): string;
   /** Identities to open a file with. @param env `null`: a file of every environment. */
-  identitiesFor(env: string | null): readonly string[];
+  identitiesFor(env: string | null): readonly Identity[];
 }
 
 const identityName = 'secrets.identity';
@@ -34,16 +37,18 @@ export async function openIdentityStore(folder: DataFolder): Promise<IdentitySto
   if (own === null) {
     if ((await readRecipient(folder)) !== null) throw badKey(path, 'is missing', identityHint);
     await makeIdentity(folder.keysDir);
-    own = (await readIdentityFile(path)) as AgeIdentities;
+    own = (await readIdentityFile(path)) as readonly Identity[];
   }
-  const [recipient] = own.recipients as [string];
+  const recipient = recipientOf(own);
   // An operator may have put another identity in front; a crash may have come between the two files.
   if ((await readRecipient(folder)) !== recipient) await writeRecipient(folder.keysDir, recipient);
   const byEnv = await readByEnvironment(folder);
+  const identitiesFor = (env: string | null) => (env === null ? own : (byEnv.get(env) ?? own));
   return {
     recipient,
-    recipientsByEnv: new Map([...byEnv].map(([env, { recipients }]) => [env, recipients[0] as string])),
-    identitiesFor: (env) => (env === null ? own : (byEnv.get(env) ?? own)).identities,
+    recipientsByEnv: new Map([...byEnv].map(([env, identities]) => [env, recipientOf(identities)])),
+    identitiesFor,
+    recipientFor: (env) => recipientOf(identitiesFor(env)),
   };
 }
 
@@ -73,8 +78,10 @@ async function writeRecipient(keysDir: string, recipient: string): Promise<void>
   await writeFileDurably(join(keysDir, recipientName), utf8(`${recipient}\n`), { mode: 0o600 });
 }
 
-async function readByEnvironment({ keysDir }: DataFolder): Promise<Map<string, AgeIdentities>> {
-  const found = new Map<string, AgeIdentities>();
+const recipientOf = ([first]: readonly Identity[]): string => (first as Identity).recipient;
+
+async function readByEnvironment({ keysDir }: DataFolder): Promise<Map<string, readonly Identity[]>> {
+  const found = new Map<string, readonly Identity[]>();
   for (const name of await readdir(keysDir)) {
     const env = /^secrets\.(.+)\.identity$/.exec(name)?.[1];
     if (env === undefined || !isName(env)) continue;

@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { makeDataScene } from '../testing/data-scene.ts';
 import { makePlayground, type Playground } from '../testing/run-command.ts';
 
 // The worker is a built file; the same judgement in this thread serves here.
@@ -52,6 +54,28 @@ describe('init', () => {
       ok: true,
       findings: [],
     });
+  });
+
+  test('writes the rule that lets the daemon of a data folder, and others, open secrets', async () => {
+    await using scene = await makeDataScene(play.folder);
+    const other = await identityToRecipient(await generateX25519Identity());
+    const keys = ['--data', 'data', '--recipient', other, '--recipient', scene.recipient];
+    expect((await play.run('init', 'repo', ...keys)).exit).toBe(0);
+    expect(read('repo/.sops.yaml')).toContain(`    age: ${scene.recipient},${other}\n`);
+  });
+
+  test('refuses a recipient that is none', async () => {
+    const { exit, stderr } = await play.run('init', 'repo', '--recipient', 'age1mistyped');
+    expect([exit, existsSync(join(play.folder, 'repo'))]).toEqual([3, false]);
+    expect(stderr).toContain('"age1mistyped" is not an age public key');
+  });
+
+  test.each([[], ['--example']])('lets git merge settings by key from the start', async (...args) => {
+    await play.run('init', 'repo', ...args);
+    expect(play.git('repo', 'config', 'merge.headwater.driver')).toMatch(/ merge-driver %O %A %B %P$/);
+    const attribute = play.git('repo', 'check-attr', 'merge', '--', 'services/a/config.json');
+    expect(attribute).toBe('services/a/config.json: merge: headwater');
+    expect(play.git('repo', 'ls-files', '.gitattributes')).toBe('.gitattributes');
   });
 
   test('touches no folder that holds something', async () => {

@@ -1,11 +1,16 @@
 import { basename, relative, resolve } from 'node:path';
 import { HeadwaterError, isName, parseJsonBytes, parseName, utf8 } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
+import { openDataFolder } from '../../adapters/data/data-folder.ts';
+import { readRecipient } from '../../adapters/data/identity-store.ts';
 import { createRepository } from '../../adapters/git/create-repository.ts';
 import { settingsPath } from '../../core/repo-settings.ts';
+import { creationRules, creationRulesPath } from '../../creation-rules.ts';
+import { parseRecipient } from '../../secrets/age/recipient.ts';
 import { starterFiles } from '../../starter.ts';
 import { findAuthor } from '../author.ts';
-import { act, addCommand } from '../command.ts';
+import { act, addCommand, type Io } from '../command.ts';
+import { attributesPath, attributesText, driverConfig } from '../merge/install-driver.ts';
 import { count } from '../output.ts';
 
 export function registerInit(program: Command): void {
@@ -18,19 +23,25 @@ export function registerInit(program: Command): void {
       'headwater init my-config                   # deployment "my-config", environments dev and prod',
       'headwater init robots --deployment tars',
       'headwater init tour --example              # seven services to play with',
+      'headwater init robots --data /var/lib/headwater    # with the rule that lets this daemon open secrets',
     ],
   })
     .option('--deployment <name>', "name of the deployment, for ever (default: the folder's name)")
-    .option('--example', 'begin with the example services');
+    .option('--example', 'begin with the example services')
+    .option('--data <dir>', 'data folder of the daemon that will follow it, so that it can open secrets')
+    .option('--recipient <age1...>', 'public key of somebody else who opens secrets (repeat it)', collect);
   act<InitOptions, [string]>(command, async (io, options, dir) => {
     const target = resolve(io.cwd, dir);
     const deployment = options.deployment === undefined ? null : parseName(options.deployment, 'deployment');
-    const files = options.example
-      ? await exampleFiles(deployment)
-      : emptyFiles(deployment ?? nameFor(target));
+    const files = new Map(
+      options.example ? await exampleFiles(deployment) : emptyFiles(deployment ?? nameFor(target)),
+    ).set(creationRulesPath, utf8(creationRules(await recipientsOf(options, io))));
     const author = await findAuthor(io, io.cwd);
     const message = options.example ? 'Begin with the example services' : 'Begin a config repository';
-    const commit = await createRepository(target, { bare: false, branch: 'main', files, message, author });
+    const commit = await createRepository(target, {
+      ...{ bare: false, branch: 'main', files, message, author },
+      config: driverConfig(io),
+    });
     const settings = parseJsonBytes(files.get(settingsPath) as Uint8Array) as { deployment: string };
     const near = relative(io.cwd, target) || '.';
     const shown = near.startsWith('..') ? target : near;
@@ -55,6 +66,23 @@ export function registerInit(program: Command): void {
 interface InitOptions {
   readonly deployment?: string;
   readonly example?: true;
+  readonly data?: string;
+  readonly recipient?: readonly string[];
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** The daemon first: without it no service would ever get a secret. */
+async function recipientsOf({ data, recipient = [] }: InitOptions, io: Io): Promise<readonly string[]> {
+  for (const key of recipient) parseRecipient(key);
+  if (data === undefined) return recipient;
+  const folder = await openDataFolder(resolve(io.cwd, data), { exclusive: false });
+  const own = await readRecipient(folder);
+  if (own !== null) return [own, ...recipient.filter((key) => key !== own)];
+  throw new HeadwaterError('HW_DAEMON_NOT_RUNNING', {
+    message: `${folder.path} has no identity yet: its daemon never finished a first start`,
+    hint: `Start it: headwater serve --data ${folder.path}`,
+  });
 }
 
 function nameFor(folder: string): string {
@@ -84,7 +112,7 @@ function emptyFiles(deployment: string): ReadonlyMap<string, Uint8Array> {
   const files = {
     [settingsPath]: `${JSON.stringify(settings, null, 2)}\n`,
     'README.md': readme(deployment),
-    '.sops.yaml': sopsRules,
+    [attributesPath]: attributesText,
     // git keeps no empty folders, and the layout should be seen.
     'schemas/.gitkeep': '',
     'services/.gitkeep': '',
@@ -106,11 +134,6 @@ services get it within moments, signed.
 | \`headwater.json\` | the environments, and how changes are reviewed |
 
 \`headwater service add <name> --from <file>\` adds a service, \`headwater validate\` finds mistakes before you commit.
-`;
-
-const sopsRules = `# Rules for the ordinary \`sops\` command: which recipients may open which secrets file.
-# There are no secrets yet, so there are no rules. This file holds public keys only.
-creation_rules: []
 `;
 
 function quote(path: string): string {

@@ -3,16 +3,18 @@ import { HeadwaterError, keyIdOf, parsePublicKey } from '@headwater/schemas/prot
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import type { Command } from 'commander';
 import { openDataFolder } from '../../adapters/data/data-folder.ts';
+import { readRecipient } from '../../adapters/data/identity-store.ts';
 import { act, addCommand, addGroup } from '../command.ts';
 import { readDataKeys } from '../data-keys.ts';
 import { columns } from '../output.ts';
 
 export function registerKeys(program: Command): void {
-  const group = addGroup(program, 'keys', 'show the keys that sign');
+  const group = addGroup(program, 'keys', 'show the keys that sign and open secrets');
   const show = addCommand(group, 'show', {
     summary: 'print the public keys of a deployment',
     description:
-      'Prints the root keys, which services trust, and the signing keys that they signed. All of them are public.',
+      'Prints the root keys, which services trust, the signing keys that they signed, and the recipient that secrets files must\n' +
+      'name so that the daemon can open them. All of them are public.',
     examples: ['headwater keys show --data .headwater/data'],
   }).option('--data <dir>', "the daemon's data folder, on its own machine (or HEADWATER_DATA)");
   act<{ data?: string }>(show, async (io, options) => {
@@ -23,7 +25,9 @@ export function registerKeys(program: Command): void {
         hint: 'Give --data DIR: this version shows keys on the machine of the daemon.',
       });
     }
-    const keyring = await readDataKeys(await openDataFolder(resolve(io.cwd, data), { exclusive: false }));
+    const folder = await openDataFolder(resolve(io.cwd, data), { exclusive: false });
+    const keyring = await readDataKeys(folder);
+    const recipient = await readRecipient(folder);
     const roots = keyring.roots.map((key) => ({ key, keyId: keyIdOf(parsePublicKey(key), nodeCrypto) }));
     const signers = keyring.payload.signers.map((signer) => ({
       ...signer,
@@ -38,9 +42,10 @@ export function registerKeys(program: Command): void {
         key,
         revoked ? `revoked ${revoked}` : `from ${notBefore}${notAfter ? ` to ${notAfter}` : ''}`,
       ]),
+      ...(recipient === null ? [] : [['recipient', '', recipient, 'opens secrets files']]),
     ];
     io.out.result(
-      { deployment, version, roots, signers },
+      { deployment, version, roots, signers, recipient },
       [`${deployment}, key list version ${version}`, ...columns(rows)].join('\n'),
     );
     return true;

@@ -148,7 +148,9 @@ describe('verify and keys', () => {
 
   test('show public keys only', async () => {
     const { stdout } = await play.run('keys', 'show', '--data', 'data');
-    for (const key of [...scene.keys.roots, ...scene.keys.signers]) expect(stdout).toContain(key);
+    for (const key of [...scene.keys.roots, ...scene.keys.signers, scene.recipient])
+      expect(stdout).toContain(key);
+    expect(stdout).not.toContain('AGE-SECRET-KEY-');
     for (const name of ['root.key', 'signing.key', 'hmac.key']) {
       expect(stdout).not.toContain(readFileSync(join(scene.path, 'keys', name), 'utf8').trim());
     }

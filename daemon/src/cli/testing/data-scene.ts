@@ -7,6 +7,7 @@ import type { Keyring } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { writeDaemonFile } from '../../adapters/data/daemon-file.ts';
 import { type DataFolder, openDataFolder } from '../../adapters/data/data-folder.ts';
+import { openIdentityStore } from '../../adapters/data/identity-store.ts';
 import { type KeyStore, openKeyStore } from '../../adapters/data/key-store.ts';
 import { openTokenStore, type TokenStore } from '../../adapters/data/token-store.ts';
 import { createRepository } from '../../adapters/git/create-repository.ts';
@@ -18,6 +19,8 @@ export interface DataScene extends AsyncDisposable {
   readonly keys: KeyStore;
   readonly keyring: Keyring;
   readonly tokens: TokenStore;
+  /** `age1…` of the daemon. */
+  readonly recipient: string;
   readonly url: string;
   /** Answers by path without query; tests change them. */
   readonly answers: Map<string, unknown>;
@@ -29,6 +32,7 @@ export async function makeDataScene(parent: string): Promise<DataScene> {
   const folder = await openDataFolder(join(parent, 'data'), { exclusive: true });
   const keys = await openKeyStore(folder, nodeCrypto);
   const keyring = await keys.keysMessage('tars', new Date());
+  const { recipient } = await openIdentityStore(folder);
   const tokens = await openTokenStore(folder, systemClock);
   await tokens.ensureAdminToken();
   const author = { name: 'Ada', email: 'ada@example.org', time: 1_700_000_000 };
@@ -63,7 +67,7 @@ export async function makeDataScene(parent: string): Promise<DataScene> {
   await writeDaemonFile(folder.path, { ...facts, http: url, mqtt: 'mqtt://127.0.0.1:9', git: null });
   const stop = () => new Promise<void>((done) => server.close(() => done()));
   return {
-    ...{ path: folder.path, keys, keyring, tokens, url, answers, stop },
+    ...{ path: folder.path, keys, keyring, tokens, recipient, url, answers, stop },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await stop();
