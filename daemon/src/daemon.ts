@@ -36,6 +36,7 @@ import { Pipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
 import { Receipts } from './receipts.ts';
+import { History } from './timeline/history.ts';
 import type { DaemonView } from './view.ts';
 
 /** What `serve` prints when the daemon is ready. */
@@ -159,9 +160,26 @@ async function assemble(context: Context): Promise<Daemon> {
     readBlob: judging.readBlob,
     health: () => healthOf(health, pipeline),
   });
+  const past = new History({
+    reader: repository.reader,
+    readBlob: judging.readBlob,
+    engine: () => pipeline.engine,
+    candidates: judging.candidateJudge(() => pipeline.engine),
+    era: history.deps.era,
+  });
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
-  const server = buildServer({ view, events, tokens, sessions, log, clock, hosts, web: webFolder });
+  const server = buildServer({
+    view,
+    events,
+    history: past,
+    tokens,
+    sessions,
+    log,
+    clock,
+    hosts,
+    web: webFolder,
+  });
   const http = await listen(server, config.http.host, config.http.port);
   scope.defer(() => server.close());
 

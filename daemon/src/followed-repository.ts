@@ -3,16 +3,20 @@ import { existsSync } from 'node:fs';
 import { HeadwaterError, utf8 } from '@headwater/schemas/protocol';
 import { createCommitWriter } from './adapters/git/commit-writer.ts';
 import { createRepository } from './adapters/git/create-repository.ts';
+import { upstreamOf } from './adapters/git/mirror.ts';
 import { createObjectReader } from './adapters/git/object-reader.ts';
 import { openRepository } from './adapters/git/open-repository.ts';
 import { clearStaleLocks, createRefStore } from './adapters/git/ref-store.ts';
 import { createRefWatcher } from './adapters/git/watcher.ts';
-import type { RepoSource } from './config.ts';
+import type { Attention } from './attention.ts';
+import type { RemoteConfig, RepoSource } from './config.ts';
 import { parseRepoSettings, settingsPath } from './core/repo-settings.ts';
 import { creationRules, creationRulesPath } from './creation-rules.ts';
+import { followMirror } from './followed-mirror.ts';
 import type { Log } from './log.ts';
-import type { CommitId, CommitWriter, ObjectReader, RefStore, RefWatcher } from './ports.ts';
+import type { Clock, CommitId, CommitWriter, ObjectReader, RefStore, RefWatcher } from './ports.ts';
 import { starterFiles } from './starter.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 export interface FollowedRepository {
   /** What to give to `git clone` on this machine. */
@@ -21,6 +25,8 @@ export interface FollowedRepository {
   readonly refs: RefStore;
   readonly ref: string;
   readonly watcher: RefWatcher;
+  /** The host that is mirrored; `null` = the repository itself is followed. */
+  readonly upstream: Upstream | null;
   /** Makes the daemon's own commits. */
   readonly writer: CommitWriter;
   close(): Promise<void>;
@@ -31,6 +37,10 @@ export interface FollowOptions {
   readonly source: RepoSource;
   readonly hostedPath: string;
   readonly branch: string;
+  /** How the host of a URL is talked to. */
+  readonly remote: RemoteConfig;
+  readonly clock: Clock;
+  readonly attention: Attention;
   /** `age1…` of the daemon: a new repository is made so that it can open its secrets. */
   readonly recipient: string;
   readonly log: Log;
@@ -39,17 +49,13 @@ export interface FollowOptions {
 /** @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`. */
 export async function followRepository(options: FollowOptions): Promise<FollowedRepository> {
   const { source, hostedPath, branch, log } = options;
-  if (source.kind === 'url') {
-    throw new HeadwaterError('HW_REPO_UNSUPPORTED', {
-      message: 'this version follows repositories on this machine only, not URLs',
-      hint: 'Clone it (git clone --mirror) and pass that path with --repo.',
-    });
-  }
+  if (source.kind === 'url') return followMirror({ ...options, address: source, path: hostedPath });
   const path = source.kind === 'path' ? source.path : hostedPath;
   if (source.kind === 'own' && !existsSync(hostedPath)) {
     await seed(hostedPath, branch, options.recipient);
     log.info({ repo: hostedPath }, 'config repository created from the starter');
   }
+  if (source.kind === 'own') await refuseMirror(hostedPath);
   const repo = await openRepository(path);
   for (const lock of await clearStaleLocks(repo)) log.warn({ lock }, 'lock of a dead process removed');
   const reader = await createObjectReader(repo);
@@ -59,7 +65,17 @@ export async function followRepository(options: FollowOptions): Promise<Followed
     log: (message, error) => log.error({ err: error }, message),
   });
   const writer = createCommitWriter(repo, reader, refs);
-  return { path, reader, refs, ref, watcher, writer, close: () => reader.close() };
+  return { path, reader, refs, ref, watcher, writer, upstream: null, close: () => reader.close() };
+}
+
+/** Commits made in a mirror by itself would be lost at the next start with its address. */
+async function refuseMirror(path: string): Promise<void> {
+  const url = await upstreamOf(path);
+  if (url === null) return;
+  throw new HeadwaterError('HW_UPSTREAM_CHANGED', {
+    message: `${path} mirrors ${url}`,
+    hint: `Go on with --repo ${url}. To make it a repository of its own, remove the line "upstream" from its config.`,
+  });
 }
 
 async function seed(path: string, branch: string, recipient: string): Promise<void> {
