@@ -70,6 +70,7 @@ stores:
     ['kms: arn:aws:kms:x', /kms/],
     ['encrypted_comment_regex: sops', /encrypted_comment_regex/],
     ['path_regex: ""', /no age key/],
+    ['encrypted_regex: (?=x)', /encrypted_regex is not RE2/],
   ])('with %s is passed on with the reason why it cannot be used', (line, reason) => {
     const age = line.includes('path_regex') ? '' : `\n    age: ${A}`;
     const { rules: found } = parseSopsYaml(`creation_rules:\n  - ${line}${age}\n  - age: ${B}\n`);

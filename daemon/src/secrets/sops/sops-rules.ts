@@ -2,7 +2,13 @@
 
 import { HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
 import { isRecipient } from '../age/recipient.ts';
-import { compilePattern, defaultRule, type SelectionRule, selectionKinds } from './selection-rule.ts';
+import {
+  compilePattern,
+  compileRule,
+  defaultRule,
+  type SelectionRule,
+  selectionKinds,
+} from './selection-rule.ts';
 import { parseSmallYaml } from './small-yaml.ts';
 
 export interface CreationRule {
@@ -47,13 +53,19 @@ function creationRule(value: unknown, index: number): CreationRule {
   if (!isRecord(value)) throw wrong('it is not a list of settings', index);
   const pathRegex = stringOf(value, 'path_regex', index);
   const { recipients, strangers } = recipientsOf(value.age ?? [], index);
+  const rule = selectionRule(value, index);
   const unsupported =
-    unsupportedOf(value, strangers) ?? (recipients.length === 0 ? 'it names no age key' : null);
+    unsupportedOf(value, strangers) ??
+    (recipients.length === 0
+      ? 'it names no age key'
+      : isUsable(rule)
+        ? null
+        : `${rule.kind} is not RE2 syntax`);
   return {
     index,
     pathRegex: pathRegex === '' ? null : pathRegex,
     recipients,
-    rule: selectionRule(value, index),
+    rule,
     macOnlyEncrypted: value.mac_only_encrypted === true,
     unsupported,
   };
@@ -93,6 +105,16 @@ function unsupportedOf(value: Fields, strangers: readonly string[]): string | nu
     isGiven(value[field]),
   );
   return comment === undefined ? null : `it selects values by comments, which JSON has not (${comment})`;
+}
+
+function isUsable(rule: SelectionRule): boolean {
+  try {
+    compileRule(rule);
+    return true;
+  } catch (error) {
+    if (!isHeadwaterError(error)) throw error;
+    return false;
+  }
 }
 
 function matcher(pattern: string, index: number): (path: string) => boolean {

@@ -1,4 +1,5 @@
 /** What SOPS itself wrote, what was done to such files, and what Headwater makes of each. `vectors/README.md` says where they come from. */
+import { createHash } from 'node:crypto';
 import { isHeadwaterError } from '@headwater/schemas/protocol';
 import { armor } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
@@ -16,8 +17,11 @@ import {
 } from './ordered-json.ts';
 import { parseOrderedJson } from './parse-ordered-json.ts';
 import { parseSopsFile } from './parse-sops-file.ts';
+import { printSopsFile } from './print-sops-file.ts';
 import { rotateDataKey } from './recipients.ts';
+import { sealText } from './sealed-value.ts';
 import { defaultRule } from './selection-rule.ts';
+import { setValues } from './set-values.ts';
 import { identities, readVector, recipients, type Vector, vectors } from './testing.ts';
 import { writeSopsFile } from './write-sops-file.ts';
 
@@ -212,6 +216,41 @@ describe('other vectors', () => {
     expect(opened.tree).toEqual(new Map([['a_unencrypted', new NumberText('9007199254740993')]]));
     const next = new Map([...opened.tree, ['b', 'x']]) as OrderedObject;
     expect(await codeOf(() => editSopsFile(opened, next, { now }))).toBe('HW_SECRETS_NUMBER');
+    for (const token of ['9007199254740993', '-0']) {
+      const values = new Map([['n', new NumberText(token)]]);
+      expect(await codeOf(encryptSops(values, [recipients.A], { now }))).toBe('HW_SECRETS_NUMBER');
+    }
+  });
+
+  test.each([
+    ['9007199254740993', '9007199254740992'],
+    ['-0', '-0'],
+  ])('the number %s is read as SOPS up to 3.13.1 hashed it', async (token, hashed) => {
+    using opened = await open('version-split-unencrypted-int64.json');
+    const { metadata } = opened.file;
+    const plain = new Map<string, OrderedValue>([
+      ['a_unencrypted', new NumberText(token)],
+      ['b_unencrypted', 'x'],
+    ]);
+    const made = (digest: string) => {
+      const mac = sealText('str', digest.toUpperCase(), metadata.lastModified, opened.dataKey);
+      return openSopsFile(parseSopsFile(printSopsFile(plain, { ...metadata, mac }, '\t')), {
+        dataKey: opened.dataKey,
+      });
+    };
+    const digest = (text: string) => createHash('sha512').update(text).digest('hex');
+    expect((await made(digest(`${hashed}x`))).tree).toEqual(plain);
+    expect(await codeOf(made(digest(`${hashed}1x`)))).toBe('HW_SECRETS_TAMPERED');
+  });
+
+  test('a plain value that looks encrypted is never written: it would be taken for one', async () => {
+    using opened = await open('tamper-base.json');
+    const sealed = opened.leaves[0]?.sealed as string;
+    const next = setValues(opened.tree, new Map([['/n_unencrypted', sealed]]));
+    expect(await codeOf(() => editSopsFile(opened, next, { now }))).toBe('HW_SECRETS_VALUE');
+    expect(await codeOf(() => editSopsFile(opened, new Map([['sops', 'x']]), { now }))).toBe(
+      'HW_SECRETS_KEY_NAME',
+    );
   });
 
   test.each(['A', 'B'] as const)('the delivery bundle opens for %s', async (name) => {
