@@ -136,6 +136,14 @@ const sayings: readonly (readonly [RegExp, Reason])[] = [
     },
   ],
   [
+    /mismatched algorithms/,
+    {
+      kind: 'refused',
+      what: 'has another kind of commit ids than the mirror: it is another repository now',
+      hint: 'Check the address; for a repository that was made anew start with a new data folder.',
+    },
+  ],
+  [
     /something else than git/,
     {
       kind: 'refused',
