@@ -1,4 +1,5 @@
 import { HeadwaterError } from '@headwater/schemas/protocol';
+import { createBreather } from '../../breather.ts';
 import type { CommitWriter, FileEdit, ObjectId, RefStore } from '../../ports.ts';
 import { checkEditPath } from './edit-path.ts';
 import { encodeCommit } from './git-objects.ts';
@@ -22,7 +23,8 @@ export function createCommitWriter(
       const parent = request.expected;
       const base = parent === null ? null : (await reader.readCommit(parent)).tree;
       const batch = createObjectBatch(repo);
-      const tree = await spliceTree(reader, batch, base, planEdits(request.edits), '');
+      const splice = { reader, batch, breathe: createBreather() };
+      const tree = await spliceTree(splice, base, await planEdits(request.edits, splice.breathe), '');
       const commit = encodeCommit({
         tree: tree ?? batch.add('tree', Buffer.alloc(0)),
         parents: [...(parent === null ? [] : [parent]), ...(request.extraParents ?? [])],
@@ -39,6 +41,13 @@ export function createCommitWriter(
   };
 }
 
+/** What one commit is made with. */
+interface Splice {
+  readonly reader: GitObjectReader;
+  readonly batch: ObjectBatch;
+  readonly breathe: () => Promise<void> | undefined;
+}
+
 /** New content of a file, `null` = remove it, or edits below a folder. */
 type Edit = Uint8Array | null | FolderEdits;
 
@@ -48,9 +57,10 @@ interface FolderEdits {
   replacesFile: boolean;
 }
 
-function planEdits(edits: readonly FileEdit[]): FolderEdits {
+async function planEdits(edits: readonly FileEdit[], breathe: Splice['breathe']): Promise<FolderEdits> {
   const root: FolderEdits = { entries: new Map(), replacesFile: false };
   for (const { path, content } of edits) {
+    await breathe();
     const parts = checkEditPath(path);
     const file = textToName(parts.pop() ?? '');
     let folder = root;
@@ -72,19 +82,24 @@ function planEdits(edits: readonly FileEdit[]): FolderEdits {
 
 /** Applies edits to a tree and returns the id of the new one, `null` when nothing is left in it. */
 async function spliceTree(
-  reader: GitObjectReader,
-  batch: ObjectBatch,
+  splice: Splice,
   base: ObjectId | null,
   edits: FolderEdits,
   prefix: string,
 ): Promise<ObjectId | null> {
+  const { reader, batch, breathe } = splice;
+  await breathe();
   const before = base === null ? [] : parseTree(base, await reader.readTree(base));
   const items: TreeItem[] = before.filter((item) => !edits.entries.has(item.name));
+  // Of a name that a hostile tree holds twice the first counts, as before.
+  const edited = new Map<string, TreeItem>();
+  for (const item of before)
+    if (edits.entries.has(item.name) && !edited.has(item.name)) edited.set(item.name, item);
   for (const [name, edit] of edits.entries) {
-    const old = before.find((item) => item.name === name);
+    const old = edited.get(name);
     const path = prefix + nameToText(name);
     if (isFolder(edit)) {
-      const item = await spliceFolder(reader, batch, old, edit, path);
+      const item = await spliceFolder(splice, old, edit, path);
       if (item !== null) items.push({ ...item, name });
     } else if (old?.mode === folderMode) {
       // Removing a file where a folder stands removes nothing; writing one there would remove all below.
@@ -99,15 +114,14 @@ async function spliceTree(
 }
 
 async function spliceFolder(
-  reader: GitObjectReader,
-  batch: ObjectBatch,
+  splice: Splice,
   old: TreeItem | undefined,
   edits: FolderEdits,
   path: string,
 ): Promise<Omit<TreeItem, 'name'> | null> {
   const oldFile = old !== undefined && old.mode !== folderMode ? old : null;
   const below = oldFile === null ? (old?.oid ?? null) : null;
-  const oid = await spliceTree(reader, batch, below, edits, `${path}/`);
+  const oid = await spliceTree(splice, below, edits, `${path}/`);
   if (oldFile === null || edits.replacesFile) return oid === null ? null : { mode: folderMode, oid };
   if (oid !== null) throw clash(path);
   return oldFile;

@@ -18,7 +18,7 @@ export interface ObjectBatch {
 }
 
 export function createObjectBatch(repo: GitRepository): ObjectBatch {
-  const objects = new Map<ObjectId, { kind: ObjectKind; content: Uint8Array }>();
+  const objects = new Map<ObjectId, PendingObject>();
   return {
     add(kind, content) {
       const oid = hashObject(kind, content, repo.objectFormat);
@@ -30,13 +30,17 @@ export function createObjectBatch(repo: GitRepository): ObjectBatch {
       const objectsDir = join(repo.commonDir, 'objects');
       // Side by side, so that the file system answers several fsyncs with one write of its journal; order does not matter
       // before a ref names the commit.
-      const written = [...objects].map(([oid, object]) =>
-        writeObject(repo, oid, object.kind, object.content),
-      );
-      const folders = new Set(await allOrFirstError(written));
-      await allOrFirstError([objectsDir, ...folders].map(syncFolder));
+      const write = ([oid, object]: [ObjectId, PendingObject]) =>
+        writeObject(repo, oid, object.kind, object.content);
+      const folders = new Set(await allOrFirstError([...objects], write));
+      await allOrFirstError([objectsDir, ...folders], syncFolder);
     },
   };
+}
+
+interface PendingObject {
+  readonly kind: ObjectKind;
+  readonly content: Uint8Array;
 }
 
 const compress = promisify(deflate);
@@ -94,11 +98,24 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
 }
 
-/** Like `Promise.all`, but nothing is still running when it throws: temporary files are gone by then. */
-async function allOrFirstError<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(work);
-  return results.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
+/** Files open at once: more than the disk can use, few enough for the limit of a process that has sockets, too. */
+const atOnce = 64;
+
+/** Does all the work, some of it at once. Nothing is still running when it throws: temporary files are gone by then. */
+async function allOrFirstError<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const failures: unknown[] = [];
+  let next = 0;
+  const lane = async () => {
+    for (let i = next++; i < items.length && failures.length === 0; i = next++) {
+      try {
+        results[i] = await work(items[i] as T);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
+  return results;
 }
