@@ -5,6 +5,9 @@ import type { Route, RouteTable } from './router.ts';
 export const routeTable: RouteTable = {
   '/': 'services',
   '/services/:service': 'service',
+  '/history': 'history',
+  '/history/:commit': 'epoch',
+  '/compare/:from/:to': 'compare',
 };
 
 interface Page {
@@ -20,5 +23,18 @@ export const pages: Readonly<Record<string, Page>> = {
   service: {
     load: () => import('./views/hw-service-view.ts'),
     render: ({ params }) => html`<hw-service-view .service=${params.service ?? ''}></hw-service-view>`,
+  },
+  history: {
+    load: () => import('./views/hw-history-view.ts'),
+    render: () => html`<hw-history-view></hw-history-view>`,
+  },
+  epoch: {
+    load: () => import('./views/hw-epoch-view.ts'),
+    render: ({ params }) => html`<hw-epoch-view .commit=${params.commit ?? ''}></hw-epoch-view>`,
+  },
+  compare: {
+    load: () => import('./views/hw-compare-view.ts'),
+    render: ({ params }) =>
+      html`<hw-compare-view .from=${params.from ?? ''} .to=${params.to ?? ''}></hw-compare-view>`,
   },
 };

@@ -19,9 +19,14 @@ interface Entry {
 /** Main navigation, in the order of daily use. Pages of one entry share its mark: a service belongs to "Services". */
 const entries: readonly Entry[] = [
   { page: 'services', href: '/', icon: 'services', label: texts.nav.services },
+  { page: 'history', href: '/history', icon: 'history', label: texts.nav.history },
 ];
 
-const entryOfPage: Readonly<Record<string, string>> = { service: 'services' };
+const entryOfPage: Readonly<Record<string, string>> = {
+  service: 'services',
+  epoch: 'history',
+  compare: 'history',
+};
 
 /**
  * What surrounds every page: bar, navigation, the state of the connection.

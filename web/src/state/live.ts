@@ -1,27 +1,34 @@
 /**
- * Keeps the page in step with the daemon: says when something new is live, and whether the daemon answers at all.
+ * Keeps the page in step with the daemon: says when something new is live, and whether the daemon answers at all. Built on the
+ * daemon's event stream; every event is only a reason to ask again.
  */
-import type { EnvironmentState } from '@headwater/schemas/http';
+import type { EnvironmentState, LiveEvent } from '@headwater/schemas/http';
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { readEnvironment } from '../api/environments.ts';
 import { ApiError } from '../api/http.ts';
 
-/** How often the daemon is asked while it answers. */
-const intervalMs = 3_000;
 /** First and longest wait before a daemon that does not answer is tried again. */
 const firstRetryMs = 2_000;
 const lastRetryMs = 15_000;
+/** Events that come in one breath are one reason. */
+const gatherMs = 50;
+
+const eventTypes: readonly LiveEvent['type'][] = ['epoch', 'held', 'tip', 'receipt', 'proposal', 'health'];
 
 export class LiveController implements ReactiveController {
   /** Grows with every change of the environment. */
   version = 0;
+  /** Grows when clients report something. */
+  clientsVersion = 0;
   /** Where the environment stands; `null` before the first answer. */
   environment: EnvironmentState | null = null;
   /** Seconds until the next try while the daemon does not answer; `null` = connected. */
   retryInSeconds: number | null = null;
   readonly #host: ReactiveControllerHost;
   #env: string | null = null;
+  #source: EventSource | null = null;
   #timer: number | undefined;
+  #gather: number | undefined;
   #retryMs = firstRetryMs;
   #request: AbortController | undefined;
 
@@ -35,62 +42,79 @@ export class LiveController implements ReactiveController {
     if (env === this.#env) return;
     this.#env = env;
     this.environment = null;
-    this.#stop();
-    if (env !== null) void this.#look();
-  }
-
-  /** Asks now: something was just changed from here. */
-  refresh(): void {
-    this.#stop();
-    void this.#look();
+    this.#disconnect();
+    if (env !== null) void this.#connect();
   }
 
   hostDisconnected(): void {
-    this.#stop();
+    this.#disconnect();
   }
 
-  #stop(): void {
+  #disconnect(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#gather);
     this.#request?.abort();
+    this.#source?.close();
+    this.#source = null;
   }
 
-  async #look(): Promise<void> {
+  /** Asks where things stand, then listens. In this order a daemon that is away is noticed by an answer that says why. */
+  async #connect(): Promise<void> {
+    if (!(await this.#look())) return;
+    const source = new EventSource('/api/v1/events');
+    this.#source = source;
+    for (const type of eventTypes)
+      source.addEventListener(type, (message) => this.#onEvent(JSON.parse(message.data) as LiveEvent));
+    source.addEventListener('reset', () => this.#onEvent(null));
+    source.onerror = () => {
+      this.#disconnect();
+      void this.#connect();
+    };
+  }
+
+  #onEvent(event: LiveEvent | null): void {
+    if (event && 'env' in event && event.env !== this.#env) return;
+    if (event?.type === 'receipt') this.clientsVersion++;
+    clearTimeout(this.#gather);
+    this.#gather = window.setTimeout(() => {
+      this.version++;
+      this.#host.requestUpdate();
+      void this.#look();
+    }, gatherMs);
+  }
+
+  /** @returns false when the daemon did not answer; then it is tried again later. */
+  async #look(): Promise<boolean> {
     const env = this.#env;
-    if (env === null) return;
+    if (env === null) return false;
     const request = new AbortController();
     this.#request = request;
     try {
-      this.#take(await readEnvironment(env, request.signal));
+      const environment = await readEnvironment(env, request.signal);
+      const isNew = JSON.stringify(environment) !== JSON.stringify(this.environment);
+      if (isNew && this.environment !== null) this.version++;
+      this.environment = environment;
+      this.retryInSeconds = null;
       this.#retryMs = firstRetryMs;
-      this.#later(intervalMs);
+      this.#host.requestUpdate();
+      return true;
     } catch (error) {
-      if (request.signal.aborted) return;
+      if (request.signal.aborted) return false;
       // Logged out: the shell asks for a login, and follows again after it.
-      if (error instanceof ApiError && error.status === 401) return;
+      if (error instanceof ApiError && error.status === 401) return false;
+      this.#source?.close();
       this.#countDown(Math.round(this.#retryMs / 1000));
       this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
+      return false;
     }
-  }
-
-  #take(environment: EnvironmentState): void {
-    const wasLost = this.retryInSeconds !== null;
-    const isNew = JSON.stringify(environment) !== JSON.stringify(this.environment);
-    this.retryInSeconds = null;
-    this.environment = environment;
-    if (isNew) this.version++;
-    if (isNew || wasLost) this.#host.requestUpdate();
   }
 
   #countDown(seconds: number): void {
     this.retryInSeconds = seconds;
     this.#host.requestUpdate();
     this.#timer = window.setTimeout(
-      () => (seconds > 1 ? this.#countDown(seconds - 1) : void this.#look()),
+      () => (seconds > 1 ? this.#countDown(seconds - 1) : void this.#connect()),
       1_000,
     );
-  }
-
-  #later(ms: number): void {
-    this.#timer = window.setTimeout(() => void this.#look(), ms);
   }
 }
