@@ -1,7 +1,11 @@
+import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { expect, test } from 'vitest';
+import { createJudge } from '../core/judge.ts';
 import { RepoIndex } from '../core/repo-index.ts';
 import { createWorld, judgeByWord, schemaFile, settingsFile } from '../epochs/testing.ts';
 import { MemoryTree } from '../testing/memory-tree.ts';
+import { createInlineSchemaValidator } from '../testing/schema-validator.ts';
+import { makeTestKey, rulesFor, secretsFile } from '../testing/secrets-file.ts';
 import { CandidateBlobs } from './candidate-blobs.ts';
 import { createCandidateJudge } from './candidate-judge.ts';
 
@@ -122,4 +126,29 @@ test('a base that the engine has not reached yet, one before it, and the empty t
   ]);
   const back = await judge.judge({ base, changes: await world.git.reader.diff(base, next) });
   expect(back.affected.get('prod')?.map(({ service }) => service)).toEqual(['b']);
+});
+
+test('creation rules that no longer fit a secrets file are a problem, although no input changes', async () => {
+  const [daemon, ann] = [await makeTestKey(), await makeTestKey()];
+  const tree = new MemoryTree();
+  const schema = { type: 'object', properties: { token: { type: 'string', 'x-hw': { secret: true } } } };
+  const secrets = { 'services/a/secrets.json': await secretsFile({ token: 'x' }, daemon) };
+  const set = { 'schemas/a.schema.json': { json: schema }, 'services/a/config.json': '{}', ...secrets };
+  const head = { 'headwater.json': settingsFile(['dev']), '.sops.yaml': rulesFor(daemon) };
+  const index = await RepoIndex.create(tree.readBlob);
+  await index.apply(tree.change({ ...head, ...set }), 'c'.repeat(40));
+  const validator = createInlineSchemaValidator();
+  const { judge } = createJudge({ readBlob: tree.readBlob, validator, crypto: nodeCrypto });
+  const candidates = createCandidateJudge({
+    index: () => index,
+    createIndex: () => RepoIndex.create(tree.readBlob),
+    reader: { diff: async () => [] },
+    blobs: new CandidateBlobs(tree.readBlob),
+    judge,
+    rules: { deployment: null },
+  });
+  const changes = tree.change({ '.sops.yaml': rulesFor(ann) });
+  const verdict = await candidates.judge({ base: 'c'.repeat(40), changes, blobs: tree.readBlob });
+  expect([...new Set(codes(verdict.problems))]).toEqual(['HW_SECRETS_RECIPIENTS']);
+  expect(verdict.affected.size).toBe(0);
 });

@@ -86,17 +86,17 @@ export function createCandidateJudge(deps: CandidateJudgeDeps): CandidateJudge {
         const before = await indexAt(candidate.base);
         const after = before.fork();
         const touched = await after.apply(candidate.changes);
-        const affected = await affectedServices(before, after, narrow(touched, candidate.only), deps.judge);
+        const judged = await judgeServices(before, after, narrow(touched, candidate.only), deps.judge);
         const message = candidate.message ?? '';
-        const known = new Set(findingsOf(before, '', affected, 'before', deps.rules).map(keyOf));
+        const known = new Set(findingsOf(before, '', judged, 'before', deps.rules).map(keyOf));
         const found = [
-          ...findingsOf(after, message, affected, 'after', deps.rules),
+          ...findingsOf(after, message, judged, 'after', deps.rules),
           ...removals(before, after, message, deps.rules),
         ].filter((finding) => !known.has(keyOf(finding)));
         return {
           problems: found.filter(({ severity }) => severity === 'error'),
           warnings: found.filter(({ severity }) => severity === 'warning'),
-          affected,
+          affected: withChangedInputs(judged),
         };
       }),
   };
@@ -110,32 +110,41 @@ function narrow({ all, services }: Touched, only: string | undefined): Touched {
   return { all: false, services: new Set(all || services.has(only) ? [only] : []) };
 }
 
-async function affectedServices(
+/** Services on which the verdict may change, by environment: by their inputs, or by the rules that judge their secrets. */
+async function judgeServices(
   before: RepoIndex,
   after: RepoIndex,
   touched: Touched,
   judge: Judge,
 ): Promise<Map<string, AffectedService[]>> {
-  const affected = new Map<string, AffectedService[]>();
+  const services = new Map<string, AffectedService[]>();
   // Without readable settings nobody can say which services an environment has.
-  if (!after.settings) return affected;
+  if (!after.settings) return services;
   const jobs: (() => Promise<void>)[] = [];
   for (const env of new Set([...before.environments(), ...after.environments()])) {
     const changed: AffectedService[] = [];
-    const services = touched.all ? [...before.services(env), ...after.services(env)] : touched.services;
-    for (const service of new Set(services)) {
+    const names = touched.all ? [...before.services(env), ...after.services(env)] : touched.services;
+    for (const service of new Set(names)) {
       const [from, to] = [before.inputs(service, env), after.inputs(service, env)];
-      if (from?.key === to?.key) continue;
+      if (from?.verdictKey === to?.verdictKey) continue;
       jobs.push(async () => {
         changed.push({ service, before: await judged(from, judge), after: await judged(to, judge) });
       });
     }
-    affected.set(env, changed);
+    services.set(env, changed);
   }
   await runBounded(jobs, judgedAtOnce);
-  for (const [env, changed] of affected) {
-    if (changed.length === 0) affected.delete(env);
-    else changed.sort((a, b) => (a.service < b.service ? -1 : 1));
+  for (const changed of services.values()) changed.sort((a, b) => (a.service < b.service ? -1 : 1));
+  return services;
+}
+
+function withChangedInputs(
+  services: ReadonlyMap<string, readonly AffectedService[]>,
+): ReadonlyMap<string, readonly AffectedService[]> {
+  const affected = new Map<string, readonly AffectedService[]>();
+  for (const [env, all] of services) {
+    const changed = all.filter(({ before, after }) => before?.inputs.key !== after?.inputs.key);
+    if (changed.length > 0) affected.set(env, changed);
   }
   return affected;
 }

@@ -150,5 +150,7 @@ test('a value that was taken out of the file is an error of the commit', async (
     return { 'services/a/secrets.json': text.replace(/\t"token": [^\n]*\n/, '') };
   });
   const { judgement } = await world.judged('dev');
-  expect(judgement.findings).toMatchObject([{ severity: 'error', code: 'HW_SECRETS_TAMPERED', pointer: '/sops/mac' }]);
+  expect(judgement.findings).toMatchObject([
+    { severity: 'error', code: 'HW_SECRETS_TAMPERED', pointer: '/sops/mac' },
+  ]);
 });
