@@ -1,5 +1,5 @@
 /** Secrets of a service from end to end: real age bundles, a real broker, real files. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { isObject, type JsonObject, parseReceipt, recipientIdOf, utf8 } from '@headwater/schemas/protocol';
@@ -113,6 +113,24 @@ test('in a rotation the receipt names the new key only when the copy on disk nee
   await client.close();
   const alone = await bench.connect(nobody, { identityFile });
   expect(alone.config.key).toBe('a secret key');
+});
+
+test('a rotation that did not reach the disk is not reported', async () => {
+  await using broker = await startTestBroker();
+  await using bench = await newBench();
+  const fresh = await makeTestIdentity();
+  const identityFile = writeIdentity(bench, fresh, own);
+  await publish(bench, broker, 1, { level: 1 }, await sealFor([own], 1, { '/key': 'a secret key' }));
+  const written = receiptOn(broker, (text) => text.includes(idOf(own)));
+  const client = await bench.connect(broker.url, { identityFile });
+  await written;
+  const copy = join(bench.folder, 'tars', 'prod', 'stt-worker.lkg');
+  rmSync(copy);
+  mkdirSync(join(copy, 'in the way'), { recursive: true });
+  const receipt = receiptOn(broker, (text) => text.includes('"seq":2'));
+  await publish(bench, broker, 2, { level: 2 }, await sealFor([fresh], 2, { '/key': 'another key' }));
+  expect(await receipt).toMatchObject({ epoch: { seq: 2 }, secrets: { recipient: idOf(own) } });
+  expect(client.config.key).toBe('another key');
 });
 
 test('a bundle that was moved here is refused and counted; config and secrets stay', async () => {

@@ -1,10 +1,15 @@
-/** Random schedules against a simple model: whatever the network, the disk and the clock do, the config never goes back, is always one that was committed, and is the newest once things are well again. */
-import { compareEpochs, type JsonObject } from '@headwater/schemas/protocol';
+/**
+ * Random schedules against a simple model: whatever the network, the disk, the identity file and the clock do, the config never goes
+ * back, is always one that was committed, with the secrets of that very commit or none, and is the newest once things are well again.
+ */
+import { compareEpochs, type JsonObject, type SealedSecrets } from '@headwater/schemas/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { initialState } from './machine.ts';
 import type { TopicKind } from './machine-state.ts';
+import { noSecrets } from './secrets/opened-secrets.ts';
 import { MachineWorld } from './test-support/machine-world.ts';
+import { revOf, sealPlainly } from './test-support/plain-secrets.ts';
 import { newKey } from './testing/message-maker.ts';
 import { documentMark, type Marks } from './trust.ts';
 
@@ -31,12 +36,22 @@ const commands = [
   'jump',
   'wipe',
   'restoreOld',
+  'loseIdentity',
+  'findIdentity',
+  'moveBundle',
 ] as const;
+
+interface Commit {
+  readonly config: JsonObject;
+  /** Revision of the secrets; `null`: the service has none. */
+  readonly secrets: number | null;
+}
+const secretValueOf = (revision: number) => `value of revision ${revision}`;
 
 /** A daemon and a broker whose messages wait in a queue until the schedule lets them through. */
 class Model {
   readonly world = new MachineWorld();
-  readonly history: JsonObject[] = [];
+  readonly history: Commit[] = [];
   readonly queue: Sent[] = [];
   readonly log: Sent[] = [];
   readonly stranger = newKey();
@@ -98,7 +113,16 @@ class Model {
       case 'restoreOld': {
         const old = this.log.filter(({ topic }) => topic === 'snapshot')[pick % 3];
         if (old) world.retained.set('snapshot', old.bytes);
+        break;
       }
+      case 'loseIdentity':
+        world.opener.hasIdentity = false;
+        break;
+      case 'findIdentity':
+        world.opener.hasIdentity = true;
+        break;
+      case 'moveBundle':
+        this.moveBundle(pick);
     }
     this.save();
   }
@@ -108,12 +132,13 @@ class Model {
     const before = this.history.at(-1);
     const seq = this.history.length + 1;
     const config = { value: pick, list: Array.from({ length: pick % 4 }, (_, i) => i + pick), seq };
-    this.history.push(config);
+    const secrets = pick % 5 === 0 ? null : pick % 2 === 0 || !before ? seq : before.secrets;
+    this.history.push({ config, secrets });
     const epoch = maker.epoch(seq);
-    const snapshot = maker.snapshot(epoch, config);
-    const diff = before
-      ? maker.diff({ epoch: maker.epoch(seq - 1), config: before }, epoch, config)
-      : snapshot;
+    const snapshot = maker.snapshot(epoch, config, { secrets: sealed(secrets, pick) });
+    const said = before?.secrets === secrets ? 'unchanged' : sealed(secrets, pick + 1);
+    const base = { epoch: maker.epoch(seq - 1), config: before?.config ?? {} };
+    const diff = before ? maker.diff(base, epoch, config, { secrets: said }) : snapshot;
     const statement = maker.statement(epoch, this.world.window(seq));
     this.world.retained.set('snapshot', snapshot).set('epoch', statement);
     const sent: Sent[] = [
@@ -123,6 +148,15 @@ class Model {
     ];
     this.queue.push(...sent);
     this.log.push(...sent);
+  }
+
+  /** A message of the right signer with the bundle of another service: whoever can open it must refuse it. */
+  moveBundle(pick: number): void {
+    if (!this.world.opener.hasIdentity) return;
+    const { maker } = this.world;
+    const secrets = sealPlainly(1_000 + pick, { '/key': 'of the camera' }, { service: 'camera' });
+    const epoch = maker.epoch(this.history.length + 1);
+    this.deliver({ topic: 'diff', bytes: maker.snapshot(epoch, { value: -2 }, { secrets }) });
   }
 
   deliver(sent: Sent | undefined): void {
@@ -149,8 +183,9 @@ class Model {
 
   restart(hasLkg: boolean, marks: Marks): void {
     const { world } = this;
-    const held =
-      hasLkg && this.disk.state.held ? ({ ...this.disk.state.held, source: 'lkg' } as const) : null;
+    const kept = hasLkg ? this.disk.state.held : null;
+    const opened = kept?.secrets ? world.opener.open(kept.secrets) : noSecrets;
+    const held = kept && ({ ...kept, opened, source: 'lkg' } as const);
     world.subscribed.clear();
     world.timers.clear();
     world.state = initialState({ keyring: this.disk.state.keyring, marks, held });
@@ -167,12 +202,18 @@ class Model {
     this.highest = mark?.epoch.seq ?? 0;
     if (held === null) return;
     expect(compareEpochs(held.epoch, mark?.epoch ?? held.epoch)).toBe(0);
-    expect(held.config).toEqual(this.history[held.epoch.seq - 1]);
+    const { config, secrets } = this.history[held.epoch.seq - 1] as Commit;
+    expect(held.config).toEqual(config);
+    expect(held.rev).toBe(secrets === null ? null : revOf(secrets));
+    if (secrets === null) expect(held.opened).toBe(noSecrets);
+    if (held.opened.state === 'open')
+      expect(held.opened.values.get('/key')).toBe(secretValueOf(secrets as number));
   }
 
   /** The network is well again and the daemon has asserted what is newest. */
   heal(): void {
     const { world } = this;
+    world.opener.hasIdentity = true;
     this.queue.length = 0;
     this.commit(1);
     const [snapshot, , statement] = this.queue as [Sent, Sent, Sent];
@@ -183,6 +224,9 @@ class Model {
     world.wait(62_000);
   }
 }
+
+const sealed = (revision: number | null, pick: number): SealedSecrets | null =>
+  revision === null ? null : sealPlainly(revision, { '/key': secretValueOf(revision) }, {}, `salt ${pick}`);
 
 test('never backwards, never anything that was not committed, and at the newest once the network heals', () => {
   const command = fc.tuple(fc.constantFrom(...commands), fc.nat(50)) satisfies fc.Arbitrary<Command>;
@@ -197,7 +241,9 @@ test('never backwards, never anything that was not committed, and at the newest 
       }
       model.heal();
       model.check();
-      expect(model.world.config).toEqual(model.history.at(-1));
+      const newest = model.history.at(-1) as Commit;
+      expect(model.world.config).toEqual(newest.config);
+      expect(model.world.state.held?.opened.state).toBe(newest.secrets === null ? 'none' : 'open');
       expect(model.world.state.status.state).toBe('live');
       expect(model.world.state.fetch).toBeNull();
     }),
