@@ -101,6 +101,16 @@ describe('files of SOPS', () => {
     }
   });
 
+  test('a file that is indented by spaces stays so', async () => {
+    const spaced = Buffer.from(readVector('tamper-base.json')).toString().replaceAll('\t', '  ');
+    using opened = await openSopsFile(parseSopsFile(Buffer.from(spaced)), { identities: identities('A') });
+    const next = setValues(opened.tree, new Map([['/db/user', 'new']]));
+    const lines = Buffer.from(editSopsFile(opened, next, { now }))
+      .toString()
+      .split('\n');
+    expect(lines.filter((line) => !spaced.split('\n').includes(line))).toHaveLength(3);
+  });
+
   test('the data key of tamper-base can be changed', async () => {
     using opened = await open('tamper-base.json');
     const rotated = parseSopsFile(await rotateDataKey(opened, { now, recipients: [recipients.B] }));
