@@ -8,6 +8,7 @@ import {
 } from '@headwater/schemas/protocol';
 import type { ReadBlob } from './core/files.ts';
 import type { ServiceInputs } from './core/inputs.ts';
+import type { ResolvedService } from './core/judgement.ts';
 import { parseConfig } from './core/parse-config.ts';
 import { resolveConfig } from './core/resolve.ts';
 import { waysOut } from './environment-reports.ts';
@@ -135,7 +136,7 @@ async function serviceView(
     layers: { defaults: resolveConfig(schema, []).config, ...mergeByLayer(layers) },
     config: live.resolved.config,
     origins: Object.fromEntries(origins),
-    secrets: secretPresence(schema),
+    secrets: secretPresence(live.resolved),
     ...(item ? { held: heldView(item) } : {}),
     clients: deps.receipts.of(track.env, service),
   };
@@ -166,8 +167,15 @@ function mergeByLayer(layers: readonly LayerValue[]): Record<string, JsonObject>
   return merged;
 }
 
-/** Secrets are not delivered by this version, so none is set. */
-function secretPresence(schema: JsonObject): Record<string, { readonly set: boolean }> {
-  const secrets = [...eachSetting(readSettings(schema))].filter((setting) => setting.annotations.secret);
-  return Object.fromEntries(secrets.map((setting) => [setting.pointer, { set: false }]));
+/** Of secrets it is shown which are set, and since when at the latest: a file has one time for all of them. */
+function secretPresence({ schemaDocument, secrets }: ResolvedService): ServiceView['secrets'] {
+  const settings = [...eachSetting(readSettings(schemaDocument))].filter(
+    ({ annotations }) => annotations.secret,
+  );
+  const presence = settings.map(({ pointer }) => {
+    const place = secrets?.values.get(pointer);
+    const changedAt = place?.changedAt ?? null;
+    return [pointer, { set: place !== undefined, ...(changedAt === null ? {} : { changedAt }) }] as const;
+  });
+  return Object.fromEntries(presence);
 }

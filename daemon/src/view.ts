@@ -50,7 +50,8 @@ export interface ServiceView {
   readonly config: JsonObject;
   /** JSON Pointer -> layer that set it. */
   readonly origins: Readonly<Record<string, string>>;
-  readonly secrets: Readonly<Record<string, { readonly set: boolean }>>;
+  /** By pointer. `changedAt`: when the file that sets it was saved last, RFC 3339; the secret itself may be older. */
+  readonly secrets: Readonly<Record<string, { readonly set: boolean; readonly changedAt?: string }>>;
   readonly held?: HeldView;
   readonly clients: readonly Receipt[];
 }
