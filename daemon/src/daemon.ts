@@ -115,6 +115,7 @@ async function assemble(context: Context): Promise<Daemon> {
     startedAt,
     clock,
     problems,
+    upstream: repository.upstream,
   };
   const { publisher, embedded } = await openBroker(context, tokens, health, prefix);
 

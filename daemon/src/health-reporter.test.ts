@@ -16,6 +16,7 @@ async function scene() {
     startedAt: '2026-06-01T00:00:00Z',
     clock: one.clock,
     problems: one.problems,
+    upstream: null,
   };
   return { world, first, one, deps };
 }
@@ -50,4 +51,24 @@ test('a daemon that vanished and one that was stopped say which of the two it wa
       problems: [{ code: 'HW_DAEMON_NOT_RUNNING', message: expect.stringContaining(text) }],
     });
   }
+});
+
+test('the host that is mirrored is told with its age, and nothing is told where there is none', async () => {
+  const { one, deps } = await scene();
+  expect(healthOf(deps, one.pipeline)).not.toHaveProperty('git');
+  const upstream = {
+    takesPushes: false,
+    state: {
+      url: 'https://git.example/c.git',
+      reachable: false,
+      syncedAt: Date.parse('2026-06-01T00:00:00Z'),
+    },
+    request: async () => {},
+  };
+  expect(healthOf({ ...deps, upstream }, one.pipeline).git).toEqual({
+    upstream: 'https://git.example/c.git',
+    reachable: false,
+    syncedAt: '2026-06-01T00:00:00.000Z',
+    takesPushes: false,
+  });
 });

@@ -6,6 +6,7 @@ import { epochAt } from './epochs/place.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Clock } from './ports.ts';
 import type { Problems } from './problems.ts';
+import type { Upstream } from './upstream/upstream.ts';
 import { version } from './version.ts';
 
 /** How often the daemon says how it is. [protocol §5] */
@@ -24,6 +25,8 @@ export interface HealthDeps {
   readonly startedAt: string;
   readonly clock: Clock;
   readonly problems: Problems;
+  /** The host that is mirrored; `null` = the repository itself is followed. */
+  readonly upstream: Upstream | null;
 }
 
 /** Health right now. */
@@ -51,7 +54,18 @@ export function healthOf(deps: HealthDeps, pipeline: Pipeline | null): Health {
     ),
     broker: { connected: pipeline?.connected ?? false, kind: brokerKind },
     repo: { branch, tip: pipeline?.tip ?? null },
+    ...(deps.upstream === null ? {} : { git: gitOf(deps.upstream) }),
     problems: list,
+  };
+}
+
+function gitOf({ state, takesPushes }: Upstream): NonNullable<Health['git']> {
+  const { url, reachable, syncedAt } = state;
+  return {
+    upstream: url,
+    reachable,
+    syncedAt: syncedAt === null ? null : new Date(syncedAt).toISOString(),
+    takesPushes,
   };
 }
 

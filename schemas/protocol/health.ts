@@ -34,5 +34,16 @@ export interface Health {
     /** Since when the tip is this one; RFC 3339. */
     readonly since?: string;
   };
+  /** The host that is mirrored; absent when the repository itself is followed. */
+  readonly git?: {
+    /** Address without credentials. */
+    readonly upstream: string;
+    /** The last conversation with it succeeded. */
+    readonly reachable: boolean;
+    /** When everything it has was last known to be here; RFC 3339. `null` = never. */
+    readonly syncedAt: string | null;
+    /** False: what the daemon writes of its own stays here. */
+    readonly takesPushes: boolean;
+  };
   readonly problems: readonly HealthProblem[];
 }

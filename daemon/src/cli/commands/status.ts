@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { EnvironmentView, HeldView, ServiceSummary } from '../../view.ts';
 import { act, addCommand } from '../command.ts';
 import { addDaemonOptions, type DaemonApi, type DaemonOptions, openDaemon } from '../daemon-api.ts';
+import { describeAge } from '../doctor/check.ts';
 import { clean, columns, count } from '../output.ts';
 import type { Style } from '../style.ts';
 
@@ -30,9 +31,19 @@ interface EnvironmentStatus extends EnvironmentView {
 
 interface Status {
   readonly deployment: string;
+  /** The host that is mirrored; `null` = none, the repository itself is followed. */
+  readonly git: GitStatus | null;
   readonly environments: readonly EnvironmentStatus[];
   /** Codes of what is wrong with the daemon itself. */
   readonly problems: readonly string[];
+}
+
+interface GitStatus {
+  readonly reachable: boolean;
+  readonly takesPushes: boolean;
+  readonly syncedAt: string | null;
+  /** Milliseconds since then by the clock of the daemon. */
+  readonly ageMs: number | null;
 }
 
 async function readStatus(api: DaemonApi): Promise<Status> {
@@ -51,6 +62,7 @@ async function readStatus(api: DaemonApi): Promise<Status> {
   );
   return {
     deployment: String(field(me.body, 'deployment')),
+    git: gitOf(health.body),
     environments,
     problems: textsOf(field(health.body, 'problems')),
   };
@@ -81,7 +93,27 @@ function textOf(status: Status, style: Style): string[] {
   const problems = status.problems.map(
     (code) => `${style.red('problem')} ${clean(code)}: see headwater doctor`,
   );
-  return [style.bold(clean(status.deployment)), ...lines, ...problems];
+  return [style.bold(clean(status.deployment)), ...gitLines(status.git, style), ...lines, ...problems];
+}
+
+function gitOf(health: JsonValue): GitStatus | null {
+  const git = field(health, 'git');
+  if (!isObject(git)) return null;
+  const at = Date.parse(String(field(health, 'at')));
+  const syncedAt = typeof git.syncedAt === 'string' ? git.syncedAt : null;
+  return {
+    reachable: git.reachable === true,
+    takesPushes: git.takesPushes === true,
+    syncedAt,
+    ageMs: syncedAt === null ? null : Math.max(0, at - Date.parse(syncedAt)),
+  };
+}
+
+function gitLines(git: GitStatus | null, style: Style): string[] {
+  if (git === null) return [];
+  const state = git.reachable ? style.green('reachable') : style.red('out of reach');
+  const age = git.ageMs === null ? 'never in step' : `in step ${describeAge(git.ageMs)} ago`;
+  return [`git host ${state}, ${age}${git.takesPushes ? '' : ', takes no pushes'}`];
 }
 
 function behindTip({ epoch, tip }: EnvironmentView): string {

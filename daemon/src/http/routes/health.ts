@@ -26,7 +26,12 @@ function publicHealth(health: Health): Readonly<Record<string, unknown>> {
     at: health.at,
     startedAt: health.startedAt,
     broker: { connected: health.broker.connected },
+    ...(health.git === undefined ? {} : { git: withoutAddress(health.git) }),
     environments: { ok: count('ok'), degraded: count('degraded'), neverValid: count('never-valid') },
     problems: [...new Set(health.problems.map((problem) => problem.code))],
   };
+}
+
+function withoutAddress({ upstream: _, ...git }: NonNullable<Health['git']>): object {
+  return git;
 }
