@@ -7,6 +7,7 @@ import { makeFolderDurably, removeQuietly, stageFile, storageFailed, syncFolder 
 import { hashObject, type ObjectKind, objectHeader } from './git-objects.ts';
 import { readLooseObject } from './loose-objects.ts';
 import type { GitRepository } from './open-repository.ts';
+import { writePack } from './pack-writer.ts';
 import { stagingFolder } from './ref-lock.ts';
 
 /** Collects the objects of one commit, then makes all of them durable at once. */
@@ -17,6 +18,9 @@ export interface ObjectBatch {
   write(): Promise<void>;
 }
 
+/** More objects than this go into one pack; fewer stand alone, where they are read without a detour. */
+const maxLoose = 250;
+
 export function createObjectBatch(repo: GitRepository): ObjectBatch {
   const objects = new Map<ObjectId, PendingObject>();
   return {
@@ -26,6 +30,13 @@ export function createObjectBatch(repo: GitRepository): ObjectBatch {
       return oid;
     },
     async write() {
+      if (objects.size > maxLoose) {
+        await writePack(
+          repo,
+          [...objects].map(([oid, object]) => ({ oid, ...object })),
+        );
+        return;
+      }
       await makeFolderDurably(stagingFolder(repo));
       const objectsDir = join(repo.commonDir, 'objects');
       // Side by side, so that the file system answers several fsyncs with one write of its journal; order does not matter
@@ -98,7 +109,7 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
 }
 
-/** Files open at once: more than the disk can use, few enough for the limit of a process that has sockets, too. */
+/** Files open at once: enough for the disk, few enough for a process that has sockets, too. */
 const atOnce = 64;
 
 /** Does all the work, some of it at once. Nothing is still running when it throws: temporary files are gone by then. */
