@@ -1,7 +1,16 @@
 import { HeadwaterError, parseEnvelope, parsePayload, type SealedSecrets } from '@headwater/schemas/protocol';
 import { describe, expect, test } from 'vitest';
-import { createWorld, schemaFile, settingsFile } from './epochs/testing.ts';
-import { base, bench, codesOf, onTopic, short, storedBy, topicOf } from './testing/pipeline-bench.ts';
+import { createWorld, settingsFile } from './epochs/testing.ts';
+import {
+  base,
+  bench,
+  codesOf,
+  onTopic,
+  short,
+  statementOf,
+  storedBy,
+  topicOf,
+} from './testing/pipeline-bench.ts';
 
 const key = `age1${'q'.repeat(58)}`;
 const withSecrets = { ...base, 'services/a/secrets.json': '{"k":"1"}', 'services/a/recipients.txt': key };
@@ -116,6 +125,28 @@ describe('a daemon that cannot open the secrets of an environment', () => {
     const news = short(one.news());
     expect(news.filter((message) => message.startsWith('prod/'))).toEqual([]);
     expect(news).toContain('dev/epoch: epoch');
+    expect(codesOf(one)).toEqual(['HW_SECRET_UNREADABLE']);
+  });
+
+  test('renews what it said last, so that services see that somebody watches, and says nothing new', async () => {
+    const world = createWorld();
+    const first = world.commit([], base);
+    const one = await bench(world, first, { sealer: closed });
+    const before = statementOf(one);
+    one.news();
+    const next = world.commit([first], {
+      'services/a/secrets.json': '{"k":"1"}',
+      'services/a/recipients.txt': key,
+      'services/b/config.json': '{"value":"2"}',
+    });
+    await one.to(next);
+    expect(short(one.news())).toEqual(['dev/epoch: epoch']);
+    expect(statementOf(one)).toMatchObject({ epoch: { commit: first }, status: 'degraded' });
+    expect(Date.parse(statementOf(one).issuedAt)).toBeGreaterThan(Date.parse(before.issuedAt));
+    expect(codesOf(one)).toEqual(['HW_SECRET_UNREADABLE']);
+    one.clock.ms += 30_000;
+    await one.pipeline.refreshStatements();
+    expect(short(one.news())).toEqual(['dev/epoch: epoch']);
     expect(codesOf(one)).toEqual(['HW_SECRET_UNREADABLE']);
   });
 

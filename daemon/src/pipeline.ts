@@ -289,13 +289,23 @@ export class Pipeline {
   async #publishEnvironment(track: EnvironmentTrack): Promise<boolean> {
     if (!this.#isInStep) return true; // the next connect does it
     const publisher = this.#publisherOf(track.env);
-    return this.#attempt(`publish:${track.env}`, async () => {
+    let isOpen = true;
+    const isDone = await this.#attempt(`publish:${track.env}`, async () => {
       const summary = await publisher.publish(track);
+      isOpen = this.#noteStandBy(track.env, summary.standsBy);
       this.#reports.published(track, summary);
       for (const service of summary.settled) this.#attention.clear(`service:${track.env}/${service}`);
       for (const plan of summary.blocked) this.#reportBlocked(track.env, plan);
       await this.#statements.request(track.env);
     });
+    return isDone && isOpen;
+  }
+
+  /** A daemon that cannot open an environment's secrets publishes nothing new of it. [protocol §5] */
+  #noteStandBy(env: string, reason: HeadwaterError | null): boolean {
+    if (reason === null) this.#attention.clear(`secrets:${env}`);
+    else this.#attention.report(`secrets:${env}`, reason);
+    return reason === null;
   }
 
   /** Environments that headwater.json no longer names end with tombstones and a last statement. */
@@ -311,6 +321,7 @@ export class Pipeline {
       const attempted = await this.#attempt(`publish:${env}`, async () => {
         await publisher.remove(at, engine.goneFrom(env));
         for (const service of publisher.published.keys()) this.#attention.clear(`service:${env}/${service}`);
+        this.#attention.clear(`secrets:${env}`);
         this.#deps.log.info({ env }, 'environment removed');
       });
       isDone = attempted && isDone;

@@ -8,6 +8,8 @@ import {
   type EpochPayload,
   epochTopic,
   equalBytes,
+  type HeadwaterError,
+  isHeadwaterError,
   sameEpoch,
   serviceTopics,
   statementIntervalMs,
@@ -46,6 +48,8 @@ export interface PublishSummary {
   readonly blocked: readonly BlockedPlan[];
   /** Services whose topics say what is live now. */
   readonly settled: readonly string[];
+  /** Why nothing of it could be published by this daemon, `HW_SECRET_UNREADABLE`; everything still waits then. */
+  readonly standsBy: HeadwaterError | null;
 }
 
 export class EnvironmentPublisher {
@@ -56,6 +60,7 @@ export class EnvironmentPublisher {
   /** Services whose topics may not say what is live. One leaves the set when the broker acknowledged it, never earlier. */
   readonly #pending = new Set<string>();
   #track: EnvironmentTrack | null = null;
+  #standsBy: HeadwaterError | null = null;
   /** Newest verified statement by (epoch, issuedAt), ours or another daemon's; since when it is known, on the monotonic clock. */
   #statement: {
     readonly payload: EpochPayload;
@@ -115,7 +120,10 @@ export class EnvironmentPublisher {
     this.#track = null;
   }
 
-  /** Publishes what waits and resolves once the broker acknowledged all of it. When it fails, everything still waits. */
+  /**
+   * Publishes what waits and resolves once the broker acknowledged all of it. When it fails, everything still waits. Secrets that this
+   * daemon cannot open are nobody's mistake: it stands by for the whole environment, so that nothing goes live in part.
+   */
   async publish(track: EnvironmentTrack): Promise<PublishSummary> {
     const plans: ActivePlan[] = [];
     const blocked: BlockedPlan[] = [];
@@ -130,16 +138,18 @@ export class EnvironmentPublisher {
       if (plan) blocked.push(plan);
       else settled.push(service);
     }
-    await this.#send(plans);
+    this.#standsBy = await this.#sendUnlessClosed(plans);
+    if (this.#standsBy) return { published: [], removed: [], blocked, settled, standsBy: this.#standsBy };
     const of = (action: ActivePlan['action']) =>
       plans.filter((plan) => plan.action === action).map((plan) => plan.service);
     const [published, removed] = [of('publish'), of('remove')];
-    return { published, removed, blocked, settled: [...settled, ...published, ...removed] };
+    return { published, removed, blocked, settled: [...settled, ...published, ...removed], standsBy: null };
   }
 
   /** Signs and publishes where the environment stands; never before what it speaks of, and never below a later epoch of another daemon. */
   async publishStatement(track: EnvironmentTrack, status: EpochPayload['status']): Promise<void> {
     if (track.epoch && !this.hasPending) await this.#sendStatement(track.epoch, status, track);
+    else if (this.#standsBy) await this.renewStatement();
   }
 
   /** Ends an environment that is no longer declared: tombstones, then a last statement. */
@@ -230,6 +240,17 @@ export class EnvironmentPublisher {
     const left = track.gone.get(service) ?? track.epoch;
     if (!left) return null;
     return planService(service, live, this.published.get(service) ?? null, this.#epochAt(left));
+  }
+
+  /** What was sealed is there before the first message goes out. */
+  async #sendUnlessClosed(plans: readonly ActivePlan[]): Promise<HeadwaterError | null> {
+    try {
+      await this.#send(plans);
+      return null;
+    } catch (error) {
+      if (isHeadwaterError(error, 'HW_SECRET_UNREADABLE')) return error;
+      throw error;
+    }
   }
 
   async #send(plans: readonly ActivePlan[]): Promise<void> {
