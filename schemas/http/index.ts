@@ -3,9 +3,11 @@
  * docs/api.md. Pure types, nothing here runs.
  */
 export type * from './changes.ts';
+export type * from './edits.ts';
 export type * from './environments.ts';
 export type * from './events.ts';
 export type * from './history.ts';
 export type * from './problem.ts';
+export type * from './rewrites.ts';
 export type * from './services.ts';
 export type * from './session.ts';
