@@ -1,5 +1,6 @@
 import { isHeadwaterError } from '@headwater/schemas/protocol';
 import { describe, expect, test } from 'vitest';
+import { sealNow } from '../age/seal.ts';
 import { dataKeyTag, type SopsKeys } from './data-key.ts';
 import { createDataKeyCache } from './data-key-cache.ts';
 import { editSopsFile } from './edit-sops-file.ts';
@@ -174,6 +175,13 @@ describe('data keys', () => {
       return setSopsRecipients(opened, [A, B]);
     });
     expect(await codeOf(() => open(parseSopsFile(changed), 'B'))).toBe('accepted');
+  });
+
+  test('of another length are refused', async () => {
+    const file = await make(A);
+    const age = [{ recipient: A, enc: await sealNow([A], new Uint8Array(16)) }];
+    const error = await open({ ...file, metadata: { ...file.metadata, age } }, 'A').catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'HW_AGE_FILE', message: expect.stringContaining('16 bytes') });
   });
 
   test('are remembered for those who could unwrap them, and for nobody else', async () => {

@@ -253,7 +253,7 @@ describe('other vectors', () => {
     expect(await codeOf(made(digest(`${hashed}1x`)))).toBe('HW_SECRETS_TAMPERED');
   });
 
-  test('a plain value that looks encrypted is never written: it would be taken for one', async () => {
+  test('what could not be read again is never written', async () => {
     using opened = await open('tamper-base.json');
     const sealed = opened.leaves[0]?.sealed as string;
     const next = setValues(opened.tree, new Map([['/n_unencrypted', sealed]]));

@@ -1,4 +1,5 @@
 import { HeadwaterError } from '@headwater/schemas/protocol';
+import { maxFileBytes } from '../../core/parse-config.ts';
 import type { SopsMetadata } from './metadata.ts';
 import type { OrderedObject } from './ordered-json.ts';
 import { refuseMisleadingRule } from './own-rule.ts';
@@ -16,7 +17,7 @@ export type SopsSettings = Pick<SopsMetadata, 'age' | 'foreign' | 'rule' | 'macO
  * Encrypts a tree with a data key and prints it.
  * @param tree In plain text.
  * @throws HeadwaterError `HW_SECRETS_NUMBER`, `HW_SECRETS_VALUE`, `HW_SECRETS_KEY_NAME`, `HW_SECRETS_PLAINTEXT` (the rule encrypts
- *   nothing), `HW_SECRETS_UNSUPPORTED`.
+ *   nothing), `HW_SECRETS_UNSUPPORTED`, `HW_FILE_TOO_LARGE`.
  */
 export function writeSopsFile(
   tree: OrderedObject,
@@ -35,5 +36,10 @@ export function writeSopsFile(
   refuseMisleadingRule(sealed.tree, settings.rule);
   const lastModified = formatSopsTime(now);
   const mac = sealText('str', sealed.mac, lastModified, key.dataKey);
-  return printSopsFile(sealed.tree, { ...settings, lastModified, mac }, indent);
+  const bytes = printSopsFile(sealed.tree, { ...settings, lastModified, mac }, indent);
+  if (bytes.length <= maxFileBytes) return bytes;
+  throw new HeadwaterError('HW_FILE_TOO_LARGE', {
+    message: `encrypted, the secrets take ${bytes.length} bytes, expected ${maxFileBytes} at most`,
+    hint: 'Keep files and other large data out of the secrets.',
+  });
 }
