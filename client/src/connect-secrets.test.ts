@@ -168,7 +168,7 @@ describe('a planted value', () => {
     seen.length = 0;
     const terminal = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')];
     const consoles = (['log', 'warn', 'error', 'info', 'debug'] as const).map((name) =>
-      vi.spyOn(console, name),
+      vi.spyOn(console, name).mockImplementation(() => {}),
     );
     await using broker = await startTestBroker();
     await using bench = await newBench();

@@ -90,6 +90,9 @@ async function save(state: MachineState, into = store()): Promise<void> {
   if (state.held) await into.save(state.held, state.schema, state.marks, state.keyring);
 }
 
+/** Exhaustive tests take two seconds alone, and longer on a busy machine. */
+const exhaustiveMs = 60_000;
+
 describe('a saved copy', () => {
   test('comes back whole, from a snapshot and from a diff', async () => {
     await save(stateAfter({ a: 1 }));
@@ -109,31 +112,39 @@ describe('a saved copy', () => {
     ]);
   });
 
-  test('cut at every length is never used and never stops the start', async () => {
-    await save(stateAfter({ a: 1 }, { a: 2 }));
-    const whole = readFileSync(lkgPath());
-    for (let length = 0; length < whole.length; length++) {
-      writeFileSync(lkgPath(), whole.subarray(0, length));
-      expect(store().load().held).toBeUndefined();
-      expect(existsSync(lkgPath())).toBe(false);
-    }
-    expect(quarantined()).toHaveLength(5);
-  });
+  test(
+    'cut at every length is never used and never stops the start',
+    async () => {
+      await save(stateAfter({ a: 1 }, { a: 2 }));
+      const whole = readFileSync(lkgPath());
+      for (let length = 0; length < whole.length; length++) {
+        writeFileSync(lkgPath(), whole.subarray(0, length));
+        expect(store().load().held).toBeUndefined();
+        expect(existsSync(lkgPath())).toBe(false);
+      }
+      expect(quarantined()).toHaveLength(5);
+    },
+    exhaustiveMs,
+  );
 
-  test('with any byte changed gives the very same config or nothing', async () => {
-    await save(stateAfter({ a: 1 }, { a: 2 }));
-    const whole = readFileSync(lkgPath());
-    for (let at = 0; at < whole.length; at++) {
-      const bytes = Buffer.from(whole);
-      bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
-      writeFileSync(lkgPath(), bytes);
-      const { held, isUnsealed } = store().load();
-      if (!held) continue;
-      expect(held.config).toEqual({ a: 2 });
-      expect(held.epoch.seq).toBe(2);
-      expect(isUnsealed).toBe(true);
-    }
-  });
+  test(
+    'with any byte changed gives the very same config or nothing',
+    async () => {
+      await save(stateAfter({ a: 1 }, { a: 2 }));
+      const whole = readFileSync(lkgPath());
+      for (let at = 0; at < whole.length; at++) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
+        writeFileSync(lkgPath(), bytes);
+        const { held, isUnsealed } = store().load();
+        if (!held) continue;
+        expect(held.config).toEqual({ a: 2 });
+        expect(held.epoch.seq).toBe(2);
+        expect(isUnsealed).toBe(true);
+      }
+    },
+    exhaustiveMs,
+  );
 
   test('that is older than the mark is a rollback', async () => {
     await save(stateAfter({ a: 1 }));
@@ -244,17 +255,21 @@ describe('the secrets of a copy', () => {
     expect(initialState(store().load()).status).toEqual({ state: 'lkg', reason: 'signer-revoked' });
   });
 
-  test('with any byte of the file changed are the very same or not there', async () => {
-    await save(stateOf(maker.snapshot(maker.epoch(1), { a: 1 }, { secrets }), unchanged(2)));
-    const whole = readFileSync(lkgPath());
-    for (let at = 0; at < whole.length; at++) {
-      const bytes = Buffer.from(whole);
-      bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
-      writeFileSync(lkgPath(), bytes);
-      const held = start();
-      if (held) expect([held.config, secretOf(held)]).toEqual([{ a: 2 }, 'canary-9b']);
-    }
-  });
+  test(
+    'with any byte of the file changed are the very same or not there',
+    async () => {
+      await save(stateOf(maker.snapshot(maker.epoch(1), { a: 1 }, { secrets }), unchanged(2)));
+      const whole = readFileSync(lkgPath());
+      for (let at = 0; at < whole.length; at++) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] as number) ^ (1 << (at % 8));
+        writeFileSync(lkgPath(), bytes);
+        const held = start();
+        if (held) expect([held.config, secretOf(held)]).toEqual([{ a: 2 }, 'canary-9b']);
+      }
+    },
+    exhaustiveMs,
+  );
 
   const partNames = () =>
     JSON.parse(readFileSync(lkgPath(), 'utf8').split('\n')[1] as string).parts.map(
