@@ -18,8 +18,8 @@ import { openBroker } from './assembly/broker.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
 import { createHeartbeat } from './assembly/heartbeat.ts';
-import { openHistory } from './assembly/history.ts';
 import { openJudging } from './assembly/judging.ts';
+import { openLineage } from './assembly/lineage.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
 import { Scope } from './assembly/scope.ts';
 import { openSecrets } from './assembly/secrets.ts';
@@ -119,7 +119,7 @@ async function assemble(context: Context): Promise<Daemon> {
   };
   const { publisher, embedded } = await openBroker(context, tokens, health, prefix);
 
-  const history = await openHistory(context, repository, deployment, keys, keyring);
+  const lineage = await openLineage(context, repository, deployment, keys, keyring);
   const secrets = openSecrets(context, identities);
   const judging = openJudging(context, repository, deployment, secrets.open);
   const events = new LiveEvents();
@@ -146,7 +146,7 @@ async function assemble(context: Context): Promise<Daemon> {
     problems,
     prefix,
     deployment,
-    ...history.deps,
+    ...lineage.deps,
     branch: config.branch,
     stored,
     guardTopics: embedded === null,
@@ -155,7 +155,7 @@ async function assemble(context: Context): Promise<Daemon> {
   });
   const view = createDaemonView({
     deployment,
-    era: history.deps.era,
+    era: lineage.deps.era,
     engine: () => pipeline.engine,
     receipts,
     readBlob: judging.readBlob,
@@ -166,7 +166,7 @@ async function assemble(context: Context): Promise<Daemon> {
     readBlob: judging.readBlob,
     engine: () => pipeline.engine,
     candidates: judging.candidateJudge(() => pipeline.engine),
-    era: history.deps.era,
+    era: lineage.deps.era,
   });
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
@@ -174,6 +174,7 @@ async function assemble(context: Context): Promise<Daemon> {
     view,
     events,
     history: past,
+    rewrites: pipeline.rewrites,
     tokens,
     sessions,
     log,
@@ -192,7 +193,7 @@ async function assemble(context: Context): Promise<Daemon> {
     const follow = (moved: string | null) => void pipeline.onTip(moved).then(resolve, context.fatal);
     repository.watcher.start(follow).catch(reject);
   });
-  await history.follow(pipeline);
+  await lineage.follow(pipeline);
   heartbeat.start();
   const stopWatching = tokens.watchRevocations((ids) => {
     const gone = new Set(ids);

@@ -4,7 +4,7 @@ import { HeadwaterError, utf8 } from '@headwater/schemas/protocol';
 import { createCommitWriter } from './adapters/git/commit-writer.ts';
 import { createRepository } from './adapters/git/create-repository.ts';
 import { upstreamOf } from './adapters/git/mirror.ts';
-import { createObjectReader } from './adapters/git/object-reader.ts';
+import { createObjectReader, type GitObjectReader } from './adapters/git/object-reader.ts';
 import { openRepository } from './adapters/git/open-repository.ts';
 import { clearStaleLocks, createRefStore } from './adapters/git/ref-store.ts';
 import { createRefWatcher } from './adapters/git/watcher.ts';
@@ -21,7 +21,7 @@ import type { Upstream } from './upstream/upstream.ts';
 export interface FollowedRepository {
   /** What to give to `git clone` on this machine. */
   readonly path: string;
-  readonly reader: ObjectReader;
+  readonly reader: GitObjectReader;
   readonly refs: RefStore;
   readonly ref: string;
   readonly watcher: RefWatcher;

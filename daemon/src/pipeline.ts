@@ -16,7 +16,8 @@ import { Attention } from './attention.ts';
 import { EnvironmentReports } from './environment-reports.ts';
 import type { EnvironmentTrack } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
-import { History, type HistoryDeps } from './history/history.ts';
+import { Lineage, type LineageDeps } from './lineage/lineage.ts';
+import { RewriteDesk } from './lineage/rewrite-desk.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
 import type { Problems } from './problems.ts';
 import { adoptRetained, syncKeys } from './publishing/broker-sync.ts';
@@ -29,7 +30,7 @@ import { TopicGuard } from './publishing/topic-guard.ts';
 import type { Receipts } from './receipts.ts';
 import { SerialQueue } from './serial-queue.ts';
 
-export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'era'>, HistoryDeps {
+export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'era'>, LineageDeps {
   readonly publisher: Publisher;
   readonly lkg: LkgWriter;
   readonly keyring: Keyring;
@@ -49,13 +50,15 @@ const firstRetryMs = 1_000;
 const lastRetryMs = 60_000;
 
 export class Pipeline {
+  /** Where a rewritten branch is looked at and accepted. */
+  readonly rewrites: RewriteDesk;
   readonly #deps: PipelineDeps;
   readonly #queue = new SerialQueue();
   readonly #publishers = new Map<string, EnvironmentPublisher>();
   readonly #statements: Statements;
   readonly #reports: EnvironmentReports;
   readonly #guard: TopicGuard;
-  readonly #history: History;
+  readonly #lineage: Lineage;
   readonly #attention: Attention;
   /** `undefined` until the branch was reported for the first time. */
   #tip: CommitId | null | undefined;
@@ -83,29 +86,37 @@ export class Pipeline {
       isInStep: () => this.#isInStep,
       isTroubled: () => ['history', 'branch', 'read'].some((subject) => deps.problems.has(subject)),
       later: (env, job) => void this.#run(() => this.#attempt(`publish:${env}`, job)),
-      said: () => this.#history.ledger.note(),
+      said: () => this.#lineage.ledger.note(),
     });
-    this.#history = new History(deps, {
+    this.#lineage = new Lineage(deps, {
       publishers: this.#publishers,
       attention: this.#attention,
       lookAgain: () => void this.#run(() => this.#catchUp()),
+    });
+    this.rewrites = new RewriteDesk(deps, {
+      lineage: this.#lineage,
+      publishers: this.#publishers,
+      tip: () => this.tip,
+      run: (job) => this.#run(job),
+      look: () => this.#look(),
+      catchUp: () => this.#catchUp(),
     });
     for (const [env, published] of deps.stored) this.#publisherOf(env, published);
   }
 
   /** The engine that knows what is live; `null` before the first commit, and while only a refused branch is known. */
   get engine(): EpochEngine | null {
-    return this.#history.line.engine;
+    return this.#lineage.line.engine;
   }
 
   /** Why nothing may be built on the followed branch now (`HW_HISTORY_REWRITTEN`, `HW_BRANCH_MISSING`), or `null`: saves answer with it. */
   get historyProblem(): HeadwaterError | null {
-    return this.#tip === null ? this.#history.branchMissing() : this.#history.line.doubt;
+    return this.#tip === null ? this.#lineage.branchMissing() : this.#lineage.line.doubt;
   }
 
   /** The era in force. */
   get era(): number {
-    return this.#history.era;
+    return this.#lineage.era;
   }
 
   get connected(): boolean {
@@ -119,7 +130,7 @@ export class Pipeline {
 
   /** Starts following the broker. The branch is reported through `onTip`. */
   async start(): Promise<void> {
-    await this.#history.open();
+    await this.#lineage.open();
     const receipts = receiptFilter(this.#deps.prefix, '+');
     const filters = this.#deps.guardTopics ? [receipts, ...this.#guard.filters()] : [receipts];
     await this.#deps.publisher.start(filters, {
@@ -150,7 +161,7 @@ export class Pipeline {
     // Of a burst that comes faster than it is published only the newest tip matters: the engine passes all commits on its way.
     return this.#run(async () => {
       if (!isFirst && this.#tip !== tip) return;
-      if (this.#tip === null) this.#attention.report('branch', this.#history.branchMissing());
+      if (this.#tip === null) this.#attention.report('branch', this.#lineage.branchMissing());
       else this.#attention.clear('branch');
       await this.#catchUp();
     });
@@ -159,7 +170,7 @@ export class Pipeline {
   /** Another daemon may have written to the ledger. */
   onLedger(): Promise<void> {
     return this.#run(async () => {
-      await this.#history.ledger.read();
+      await this.#lineage.ledger.read();
       await this.#answer();
     });
   }
@@ -184,7 +195,7 @@ export class Pipeline {
     this.#guard.stop();
     this.#statements.stop();
     await this.#queue.idle();
-    await this.#history.ledger.stop();
+    await this.#lineage.ledger.stop();
   }
 
   #run<T>(job: () => Promise<T>): Promise<T> {
@@ -198,12 +209,20 @@ export class Pipeline {
   async #settle(): Promise<void> {
     if (this.#followed === undefined) return;
     try {
-      await this.#history.settle(this.#followed);
+      await this.#lineage.settle(this.#followed);
       this.#attention.clear('read');
     } catch (error) {
       this.#attention.report('read', error);
       this.#tryAgain();
     }
+  }
+
+  /** Learns what other daemons said and did meanwhile. */
+  async #look(): Promise<void> {
+    await this.#attempt('repair', () => this.#statements.look([...this.#publishers.keys()]));
+    await this.#lineage.ledger.read();
+    this.#followed = this.#tip;
+    await this.#settle();
   }
 
   /** Brings the broker in step with the branch, as far as both are there. */
@@ -217,7 +236,7 @@ export class Pipeline {
       await this.#settle(); // what was found on the broker may tell of another history
     }
     isDone = (await this.#publish('all')) && isDone;
-    if (isDone && this.#isInStep && !this.#history.line.isStuck) this.#retryMs = firstRetryMs;
+    if (isDone && this.#isInStep && !this.#lineage.line.isStuck) this.#retryMs = firstRetryMs;
   }
 
   /** Answers what came to light between commits, if it needs an answer. */
@@ -234,7 +253,7 @@ export class Pipeline {
         return false;
       await this.#settle();
     }
-    const engine = this.#history.speaker;
+    const engine = this.#lineage.speaker;
     if (!engine) return this.#renewStatements();
     const tracks = [...engine.environments.values()];
     for (const track of tracks) this.#publisherOf(track.env).noteChanges(track);
@@ -248,13 +267,13 @@ export class Pipeline {
   /** What this daemon may say of an environment now; a refused branch leaves that to others as long as there are any. */
   #speaksOf(env: string): EnvironmentTrack | null {
     if (!this.#isInStep || this.#stopped) return null;
-    if (this.#history.line.refusal && this.#publisherOf(env).isLedByAnother) return null;
-    return this.#history.speaker?.environments.get(env) ?? null;
+    if (this.#lineage.line.refusal && this.#publisherOf(env).isLedByAnother) return null;
+    return this.#lineage.speaker?.environments.get(env) ?? null;
   }
 
   /** Nothing new may be said. What was said last still holds, and somebody has to say so. */
   async #renewStatements(): Promise<boolean> {
-    if (!this.#isInStep || !this.#history.line.refusal) return true;
+    if (!this.#isInStep || !this.#lineage.line.refusal) return true;
     return this.#attempt('repair', async () => {
       for (const publisher of this.#publishers.values()) await publisher.renewStatement();
     });
@@ -264,7 +283,7 @@ export class Pipeline {
   async #sync(): Promise<void> {
     await syncKeys(this.#deps);
     this.#attention.clear('keys');
-    const recorded = this.#history.ledger.record?.published.keys() ?? [];
+    const recorded = this.#lineage.ledger.record?.published.keys() ?? [];
     const declared = this.engine?.environments.keys() ?? [];
     const envs = new Set([...this.#publishers.keys(), ...recorded, ...declared]);
     await this.#statements.read([...envs]);

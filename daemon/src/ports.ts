@@ -136,9 +136,10 @@ export interface LedgerPlace {
   readonly seq: number;
 }
 
-/** A record as it stands in the ledger; `id` names this version of it. */
+/** A record as it stands in the ledger. */
 export interface LedgerEntry {
-  readonly id: string;
+  /** Names the entry that the next one is written on top of; `null` = there is none in that place. */
+  readonly id: string | null;
   readonly record: LedgerRecord;
   /** False when a key that signs now has not sealed it: keys were rotated, and it should be written anew. */
   readonly isFresh: boolean;

@@ -11,6 +11,7 @@ import {
 import type { GitHost } from '../git-backend.ts';
 import type { LiveEvents } from '../live-events.ts';
 import type { Clock } from '../ports.ts';
+import type { RewriteReview } from '../rewrite-review.ts';
 import type { DaemonView } from '../view.ts';
 import { guardRoutes, type SessionFinder, type TokenVerifier } from './auth.ts';
 import { FailedAttempts } from './failed-attempts.ts';
@@ -24,9 +25,11 @@ import { gitRoutes } from './routes/git.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type HistoryRoutesDeps, historyRoutes } from './routes/history.ts';
 import { meRoutes } from './routes/me.ts';
+import { rewriteRoutes } from './routes/rewrites.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
 import { webEditorRoutes } from './routes/web-editor.ts';
+import { noWebhooks, type WebhookReceiver, webhookRoutes } from './routes/webhooks.ts';
 
 /** What the HTTP API stands on. */
 export interface ServerDeps {
@@ -39,6 +42,9 @@ export interface ServerDeps {
   readonly git?: GitHost | null;
   readonly events: LiveEvents;
   readonly history: HistoryRoutesDeps['history'];
+  readonly rewrites: RewriteReview;
+  /** Default: none are taken. */
+  readonly webhooks?: WebhookReceiver;
   /** Folder with the built web editor. */
   readonly web: string;
   /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
@@ -100,7 +106,9 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   serviceRoutes(app, deps.view);
   if (deps.git) gitRoutes(app, deps.git);
   historyRoutes(app, deps);
+  rewriteRoutes(app, deps.rewrites);
   eventRoutes(app, deps);
+  webhookRoutes(app, deps.webhooks ?? noWebhooks, deps.clock);
   webEditorRoutes(app, deps.web);
   return app;
 }

@@ -21,6 +21,8 @@ export interface LedgerKeeperDeps {
 }
 
 const saveEveryMs = 60_000;
+/** Others write once a minute, too. */
+const maxAttempts = 3;
 
 export class LedgerKeeper {
   readonly #deps: LedgerKeeperDeps;
@@ -58,13 +60,20 @@ export class LedgerKeeper {
 
   /**
    * Starts an era, durably, also over an entry that nobody could read.
-   * @throws HeadwaterError `HW_REF_MOVED` when another daemon wrote meanwhile; its record is read then. Else as `Ledger.append`.
+   * @throws HeadwaterError `HW_REF_MOVED` when another daemon started one meanwhile; its record is read then. Else as `Ledger.append`.
    */
   begin(era: number, start: CommitPlace): Promise<void> {
     return this.#queue.run(async () => {
       const { deployment } = this.#deps;
-      await this.#read();
-      await this.#append({ deployment, era, start, published: new Map() });
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#append({ deployment, era, start, published: new Map() });
+        } catch (error) {
+          // Another daemon may just have written down what it published, which is no reason to ask again.
+          const isTaken = (this.record?.era ?? 0) >= era;
+          if (!isHeadwaterError(error, 'HW_REF_MOVED') || isTaken || attempt === maxAttempts) throw error;
+        }
+      }
     });
   }
 
@@ -93,7 +102,10 @@ export class LedgerKeeper {
       try {
         await this.#append(next);
       } catch (error) {
-        if (!isHeadwaterError(error, 'HW_REF_MOVED')) this.#deps.attention.report('ledger-write', error);
+        // A host that is away is reported by who talks to it, and whoever moved the ledger wrote it down.
+        const isNothing =
+          isHeadwaterError(error, 'HW_REF_MOVED') || isHeadwaterError(error, 'HW_UPSTREAM_UNREACHABLE');
+        if (!isNothing) this.#deps.attention.report('ledger-write', error);
       }
     });
   }
@@ -120,7 +132,7 @@ export class LedgerKeeper {
 
   /** The ledger is gone: what it said still holds, and the next entry is the first one again. */
   #forgotten(): LedgerEntry | null {
-    return this.#entry && { ...this.#entry, id: '', isFresh: false };
+    return this.#entry && { ...this.#entry, id: null, isFresh: false };
   }
 
   async #append(record: LedgerRecord): Promise<void> {
@@ -140,7 +152,7 @@ export class LedgerKeeper {
   #standingId(): string | null {
     const id = this.#unreadable?.details.id;
     if (typeof id === 'string') return id;
-    return this.#entry?.id || null;
+    return this.#entry?.id ?? null;
   }
 }
 

@@ -1,6 +1,6 @@
 /** A daemon for tests of the HTTP API: two environments, two services, and tokens by name. Not part of the program. */
 import { randomBytes } from 'node:crypto';
-import { type Health, HeadwaterError, type JsonObject } from '@headwater/schemas/protocol';
+import { HeadwaterError, type Health, type JsonObject } from '@headwater/schemas/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { TokenRecord } from '../access.ts';
 import { buildServer, type ServerDeps } from '../http/server.ts';
@@ -9,6 +9,7 @@ import { createLog } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import type { Sight } from '../timeline/history.ts';
 import type { DaemonView, EnvironmentView, ServiceView } from '../view.ts';
+import { createFakeRewrites, type FakeRewrites } from './fake-rewrites.ts';
 
 export const commit = 'a1'.repeat(20);
 export const tipCommit = 'b2'.repeat(20);
@@ -22,6 +23,7 @@ export interface FakeState {
   failure: unknown;
   /** What the history was asked. */
   asked: object[];
+  readonly rewrites: FakeRewrites;
 }
 
 export interface FakeDaemon {
@@ -48,6 +50,7 @@ const record = (id: string, more: Partial<TokenRecord>): TokenRecord => ({
 
 export const people = {
   admin: record('aaaaaaaaaaa1', { role: 'admin' }),
+  devAdmin: record('aaaaaaaaaaa7', { role: 'admin', env: 'dev' }),
   viewer: record('aaaaaaaaaaa2', {}),
   devViewer: record('aaaaaaaaaaa3', { env: 'dev', service: 'st*' }),
   service: record('aaaaaaaaaaa4', { role: 'service', env: 'dev', service: 'stt' }),
@@ -67,6 +70,7 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
     health: healthyState(),
     failure: null,
     asked: [],
+    rewrites: createFakeRewrites(),
   };
   let time = 0;
   const clock: Clock = { now: () => time, monotonic: () => time };
@@ -103,6 +107,7 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
     web,
     events,
     history: fakeHistory(state),
+    rewrites: state.rewrites,
   });
   return {
     app,

@@ -24,7 +24,6 @@ async function open(made: TestRepository, seal = testSeal(), deployment = 'tars'
     seal,
     deployment,
     clock: systemClock,
-    isLocal: false,
   });
   return { ledger, close: () => reader.close() };
 }

@@ -19,6 +19,8 @@ import type {
 } from '../../ports.ts';
 
 export const ledgerRef = 'refs/headwater/epochs';
+/** In a mirror whose host takes no pushes: below refs/headwater stands what the host has. */
+export const ownLedgerRef = 'refs/local/headwater/epochs';
 const fileName = 'epochs.json';
 const sealTrailer = 'Headwater-Seal';
 
@@ -29,17 +31,17 @@ export interface GitLedgerDeps {
   readonly seal: LedgerSeal;
   readonly deployment: string;
   readonly clock: Clock;
-  /** True when what is written stays in this repository: a mirror of one that takes no pushes. */
-  readonly isLocal: boolean;
+  /** Full name of its ref. Default `refs/headwater/epochs`; another one is this daemon's own. */
+  readonly ref?: string;
 }
 
 export function createGitLedger(deps: GitLedgerDeps): Ledger {
-  const { refs, reader, writer, seal, deployment, clock, isLocal } = deps;
+  const { refs, reader, writer, seal, deployment, clock, ref = ledgerRef } = deps;
   return {
-    isLocal,
+    isLocal: ref !== ledgerRef,
 
     async read() {
-      const id = await refs.read(ledgerRef);
+      const id = await refs.read(ref);
       return id === null ? null : openLedger(id, deployment, seal, () => readEntry(id, reader));
     },
 
@@ -51,7 +53,7 @@ export function createGitLedger(deps: GitLedgerDeps): Ledger {
         time: Math.floor(clock.now() / 1000),
       };
       const id = await writer.commit({
-        ref: ledgerRef,
+        ref,
         expected,
         extraParents: await presentCommits(record, reader),
         edits: [...(await strayFiles(expected, reader)), { path: fileName, content: bytes }],

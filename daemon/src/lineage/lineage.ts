@@ -1,5 +1,5 @@
 /**
- * The history that the daemon stands on: which era is in force, whether the branch may be followed, and what is done when it may not.
+ * What the daemon's config descends from: which era is in force, whether the branch may be followed, and what happens when it may not.
  * Everything that is published goes through `settle` first.
  */
 import { HeadwaterError } from '@headwater/schemas/protocol';
@@ -13,27 +13,27 @@ import type { EnvironmentPublisher } from '../publishing/environment-publisher.t
 import { type Evidence, evidenceOf, newestOf } from './evidence.ts';
 import { FollowedLine, type FollowedLineDeps } from './followed-line.ts';
 
-export interface HistoryDeps extends Omit<FollowedLineDeps, 'evidence' | 'onFetched'> {
+export interface LineageDeps extends Omit<FollowedLineDeps, 'evidence' | 'onFetched'> {
   readonly deployment: string;
   readonly era: Era;
   readonly ledger: Ledger;
 }
 
-/** What history is about, as the pipeline has it at the moment. */
-export interface HistoryScene {
+/** What it is about, as the pipeline has it at the moment. */
+export interface LineageScene {
   readonly publishers: ReadonlyMap<string, EnvironmentPublisher>;
   readonly attention: Attention;
   /** Something came to light outside of any job: settle again. */
   lookAgain(): void;
 }
 
-export class History {
-  readonly #deps: HistoryDeps;
-  readonly #scene: HistoryScene;
+export class Lineage {
+  readonly #deps: LineageDeps;
+  readonly #scene: LineageScene;
   readonly line: FollowedLine;
   readonly ledger: LedgerKeeper;
 
-  constructor(deps: HistoryDeps, scene: HistoryScene) {
+  constructor(deps: LineageDeps, scene: LineageScene) {
     this.#deps = deps;
     this.#scene = scene;
     this.ledger = new LedgerKeeper({
@@ -50,6 +50,16 @@ export class History {
 
   get era(): number {
     return this.#deps.era.current;
+  }
+
+  /** The era that an accepted rewrite would begin. */
+  get nextEra(): number {
+    return Math.max(this.era, this.#highestSeen()) + 1;
+  }
+
+  /** What was published last, as far as anybody knows. */
+  newest(): Evidence | null {
+    return newestOf(this.#evidence('all'));
   }
 
   /** The engine from which something may be published now, or `null`. */
@@ -90,7 +100,7 @@ export class History {
 
   /** Starts the next era at a tip that was accepted. The engine stands there. @throws HeadwaterError as `LedgerKeeper.begin`. */
   async begin(engine: EpochEngine): Promise<void> {
-    await this.ledger.begin(Math.max(this.era, this.#highestSeen()) + 1, engine.at as CommitPlace);
+    await this.ledger.begin(this.nextEra, engine.at as CommitPlace);
     this.#raiseEra();
     this.line.adopt(engine);
   }

@@ -13,7 +13,7 @@ import { type PutBack, rewritten } from './rewritten.ts';
 export interface FollowedLineDeps {
   /** A fresh engine; asked again when one failed in the middle of a commit. */
   readonly createEngine: () => EpochEngine;
-  readonly reader: Pick<ObjectReader, 'readCommit'>;
+  readonly reader: Pick<ObjectReader, 'readCommit' | 'ancestry'>;
   /**
    * What was published in the era in force. `newest` leaves out single messages: they lie behind the statements, and there may be
    * ten thousand of them.

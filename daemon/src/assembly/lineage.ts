@@ -5,20 +5,23 @@ import type { Keyring } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import type { KeyStore } from '../adapters/data/key-store.ts';
 import { createLedgerFile } from '../adapters/data/ledger-file.ts';
-import { createGitLedger, ledgerRef } from '../adapters/git/ledger.ts';
+import { createCommitWriter } from '../adapters/git/commit-writer.ts';
+import { createGitLedger, type GitLedgerDeps, ledgerRef, ownLedgerRef } from '../adapters/git/ledger.ts';
 import { type GitRepository, openRepository } from '../adapters/git/open-repository.ts';
+import { createRefStore } from '../adapters/git/ref-store.ts';
 import { createRefWatcher } from '../adapters/git/watcher.ts';
 import { shellWord } from '../core/shell-word.ts';
 import { Era } from '../epochs/era.ts';
 import type { FollowedRepository } from '../followed-repository.ts';
-import type { HistoryDeps } from '../history/history.ts';
 import { createLedgerSeal } from '../ledger/ledger-seal.ts';
+import { createMirrorLedger } from '../ledger/mirror-ledger.ts';
+import type { LineageDeps } from '../lineage/lineage.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Ledger } from '../ports.ts';
 import type { Context } from './context.ts';
 
-export interface OpenHistory {
-  readonly deps: Pick<HistoryDeps, 'era' | 'ledger' | 'reader' | 'readTip' | 'putBack'>;
+export interface OpenLineage {
+  readonly deps: Pick<LineageDeps, 'era' | 'ledger' | 'reader' | 'readTip' | 'fetchMissing' | 'putBack'>;
   /** Tells the pipeline whenever another daemon may have written to the ledger. */
   follow(pipeline: Pick<Pipeline, 'onLedger'>): Promise<void>;
 }
@@ -27,28 +30,26 @@ export interface OpenHistory {
 const ledgerPollMs = 1_000;
 
 /** @throws HeadwaterError `HW_REPO_*`. */
-export async function openHistory(
+export async function openLineage(
   context: Context,
   repository: FollowedRepository,
   deployment: string,
   keys: KeyStore,
   keyring: Keyring,
-): Promise<OpenHistory> {
-  const { clock, config, folder, log, scope, fatal } = context;
-  const { reader, refs, ref, writer } = repository;
+): Promise<OpenLineage> {
+  const { clock, config, log, scope, fatal } = context;
+  const { reader, refs, ref, upstream } = repository;
   const repo = await openRepository(repository.path);
   const seal = createLedgerSeal({
     signers: () => [keys.signing],
     keyring: () => keyring,
     crypto: nodeCrypto,
   });
-  const ledger: Ledger = (await isWritable(repo))
-    ? createGitLedger({ reader, refs, writer, seal, deployment, clock, isLocal: false })
-    : createLedgerFile(join(folder.path, 'ledger'), deployment, seal);
+  const ledger = await openLedger(context, repository, repo, { deployment, clock, seal });
   if (ledger.isLocal)
     log.warn(
       { repo: repository.path },
-      'the repository is read-only: what was published is remembered here only',
+      'the repository takes no pushes: what was published is remembered here only',
     );
 
   return {
@@ -57,10 +58,13 @@ export async function openHistory(
       ledger,
       reader,
       readTip: () => refs.read(ref),
-      putBack: (commit, tip) => putBackCommand(repo, repository.path, config.branch, commit, tip),
+      fetchMissing: upstream ? () => upstream.request() : undefined,
+      putBack: (commit, tip) =>
+        upstream
+          ? pushBackCommand(repository.path, upstream.state.url, config.branch, commit)
+          : putBackCommand(repo, repository.path, config.branch, commit, tip),
     },
     async follow(pipeline) {
-      if (ledger.isLocal) return;
       const watcher = createRefWatcher(repo, refs, ledgerRef, {
         pollMs: ledgerPollMs,
         useEvents: false,
@@ -70,6 +74,30 @@ export async function openHistory(
       await watcher.start(() => void pipeline.onLedger().catch(fatal));
     },
   };
+}
+
+type LedgerFacts = Pick<GitLedgerDeps, 'deployment' | 'clock' | 'seal'>;
+
+/** In the repository where every daemon sees it, if this one may write there; else in a place of its own. */
+async function openLedger(
+  { folder }: Context,
+  { reader, refs, writer, upstream }: FollowedRepository,
+  repo: GitRepository,
+  facts: LedgerFacts,
+): Promise<Ledger> {
+  if (!(await isWritable(repo)))
+    return createLedgerFile(join(folder.path, 'ledger'), facts.deployment, facts.seal);
+  const shared = createGitLedger({ ...facts, reader, refs, writer });
+  if (!upstream) return shared;
+  const local = createRefStore(repo);
+  const own = createGitLedger({
+    ...facts,
+    reader,
+    refs: local,
+    writer: createCommitWriter(repo, reader, local),
+    ref: ownLedgerRef,
+  });
+  return createMirrorLedger({ shared, own, takesPushes: () => upstream.takesPushes });
 }
 
 async function isWritable(repo: GitRepository): Promise<boolean> {
@@ -93,4 +121,9 @@ function putBackCommand(
   if (repo.workTree !== null && tip !== null)
     return `${git} switch ${shellWord(branch)} && ${git} reset --keep ${commit}`;
   return `${git} update-ref ${shellWord(`refs/heads/${branch}`)} ${commit}${tip === null ? '' : ` ${tip}`}`;
+}
+
+/** The mirror has the commit even where no other clone does. */
+function pushBackCommand(path: string, url: string, branch: string, commit: string): string {
+  return `git -C ${shellWord(path)} push --force ${shellWord(url)} ${shellWord(`${commit}:refs/heads/${branch}`)}`;
 }
