@@ -11,7 +11,7 @@ export function comment(lines: readonly string[], indent: string): string {
   return `${indent}/**\n${body.join('\n')}\n${indent} */\n`;
 }
 
-/** Title, description, then unit, bounds, default and how a change takes effect. */
+/** Title, description, then unit, bounds, default, whether it is a secret, and how a change takes effect. */
 export function proseOf(schemas: readonly JsonObject[]): string[] {
   const text = (keyword: string) => {
     const found = first(schemas, keyword);
@@ -31,7 +31,7 @@ export function proseOf(schemas: readonly JsonObject[]): string[] {
 
 function factsOf(schemas: readonly JsonObject[]): string {
   const annotations = first(schemas, 'x-hw');
-  const { unit, apply } = isObject(annotations) ? annotations : {};
+  const { unit, apply, secret } = isObject(annotations) ? annotations : {};
   const standard = first(schemas, 'default');
   const facts = [
     ...(typeof unit === 'string' ? [`Unit: ${unit}.`] : []),
@@ -39,6 +39,9 @@ function factsOf(schemas: readonly JsonObject[]): string {
     ...range(first(schemas, 'minLength'), first(schemas, 'maxLength'), ' characters'),
     ...range(first(schemas, 'minItems'), first(schemas, 'maxItems'), ' elements'),
     ...(standard === undefined ? [] : [`Default ${shorten(JSON.stringify(standard))}.`]),
+    ...(secret === true
+      ? ['Secret: printed as [secret]; reading it throws HW_SECRET_UNAVAILABLE while it cannot be opened.']
+      : []),
     ...(apply === 'restart' ? ['A change takes effect after a restart.'] : []),
   ];
   return facts.join(' ');

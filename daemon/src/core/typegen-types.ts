@@ -2,19 +2,13 @@
 import { isObject, type JsonObject, type JsonValue } from '@headwater/schemas/protocol';
 import { comment, proseOf } from './typegen-comments.ts';
 
-/** The type of a resolved config. Secrets are left out: they are never part of the config document. */
-export function printConfigType(name: string, schema: JsonObject, secrets: readonly string[]): string {
+/** The type of what a service reads: the resolved config, and its secrets as settings among the others. */
+export function printConfigType(name: string, schema: JsonObject): string {
   const schemas = expand(schema, { root: schema });
   const context: Context = { root: schema, indent: '', defaultsCount: true, path: schemas };
-  const lines = [
-    ...proseOf(schemas),
-    ...(secrets.length === 0
-      ? []
-      : ['', `Secrets are delivered sealed and are not part of it: ${secrets.join(', ')}.`]),
-  ];
   const alternatives = alternativesOf(schemas, context);
   const body = objectType(schemas, context);
-  const head = comment(lines, '');
+  const head = comment(proseOf(schemas), '');
   // An interface shows its own name in editors and errors; only a union cannot be one.
   return alternatives.length === 0
     ? `${head}export interface ${name} ${body}\n`
@@ -101,15 +95,14 @@ function objectType(schemas: readonly JsonObject[], context: Context): string {
     for (const [name, one] of Object.entries(schema.properties))
       names.set(name, [...(names.get(name) ?? []), one]);
   }
-  const lines = [...names].flatMap(([name, found]) => {
+  const lines = [...names].map(([name, found]) => {
     // The same property may be described in several joined schemas.
     const property: JsonObject = { allOf: found };
     const own = expand(property, context);
-    if (own.some((one) => isObject(one['x-hw']) && one['x-hw'].secret === true)) return [];
     const isThere = required.has(name) || (context.defaultsCount && hasDefault(property, context));
     const key = /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
     const text = `${inner.indent}readonly ${key}${isThere ? '' : '?'}: ${typeOf(property, inner)};`;
-    return [`${comment(proseOf(own), inner.indent)}${text}`];
+    return `${comment(proseOf(own), inner.indent)}${text}`;
   });
   const others = find(schemas, 'additionalProperties');
   if (others !== false && (names.size === 0 || others !== undefined)) {

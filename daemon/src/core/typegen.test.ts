@@ -160,15 +160,26 @@ describe('a setting is always there', () => {
   });
 });
 
-test('secrets are no part of the type, and are named in its description', () => {
-  const text = generate(
-    object({
-      key: { type: 'string', 'x-hw': { secret: true } },
-      mqtt: object({ password: { type: 'string', 'x-hw': { secret: true } } }),
-    }),
+test('secrets are settings like others, and their description says what they are', () => {
+  const secret = { type: 'string', 'x-hw': { secret: true } };
+  const document = object(
+    { key: secret, mqtt: object({ password: secret }), token: { ...secret, description: 'Of the API.' } },
+    { required: ['key'] },
   );
-  expect(text.slice(0, text.indexOf('export const'))).not.toMatch(/readonly (key|password)/);
-  expect(text).toContain('are not part of it: /key, /mqtt/password.');
+  expect(linesOf(document).slice(1, -1)).toEqual([
+    'readonly key: string;',
+    'readonly mqtt?: {',
+    'readonly password?: string;',
+    '};',
+    'readonly token?: string;',
+  ]);
+  expect(generate(document)).toContain(
+    [
+      '   * Of the API.',
+      '   *',
+      '   * Secret: printed as [secret]; reading it throws HW_SECRET_UNAVAILABLE while it cannot be opened.',
+    ].join('\n'),
+  );
 });
 
 test('a description shows prose, unit, bounds and default, and says when a restart is needed', () => {
@@ -269,11 +280,12 @@ const url: string | null = same.ws_url;
 config.vad_threshold = 1;
 // @ts-expect-error there is no such setting
 config.vad_treshold;
-// @ts-expect-error a secret is no part of the config
-config.openai_api_key;
+const key: string | undefined = config.openai_api_key;
+// @ts-expect-error a secret is read-only
+config.openai_api_key = '';
 // @ts-expect-error not a model
 const wrong: SttWorkerConfig['whisper_model'] = 'huge';
-export { threshold, model, url, wrong };
+export { threshold, model, url, wrong, key };
 `;
 
 async function starter(service: string): Promise<TypegenInput> {

@@ -9,7 +9,7 @@
  * The output depends on the schema alone, and no text of the schema can become code: names and values pass through
  * `JSON.stringify`, prose only into comments.
  */
-import { defaultsOf, eachSetting, type JsonObject, readSettings } from '@headwater/schemas/protocol';
+import { defaultsOf, type JsonObject } from '@headwater/schemas/protocol';
 import { printConfigType } from './typegen-types.ts';
 import { pascalCase } from './words.ts';
 
@@ -61,13 +61,8 @@ function header(input: TypegenInput): string {
   return `// Written by \`headwater typegen ${input.service}\`. Do not edit: change the schema and run it again.\n`;
 }
 
-function declaration({ document, service }: TypegenInput): string {
-  const secrets = [...eachSetting(readSettings(document))].filter((setting) => setting.annotations.secret);
-  return printConfigType(
-    `${pascalCase(service)}Config`,
-    document,
-    secrets.map((setting) => setting.pointer),
-  );
+function declaration(input: TypegenInput): string {
+  return printConfigType(typeName(input), input.document);
 }
 
 function literal(input: TypegenInput): string {
