@@ -23,6 +23,7 @@ import { openLineage } from './assembly/lineage.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
 import { Scope } from './assembly/scope.ts';
 import { openSecrets } from './assembly/secrets.ts';
+import { openWebhooks } from './assembly/webhooks.ts';
 import type { DaemonConfig } from './config.ts';
 import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
@@ -180,6 +181,7 @@ async function assemble(context: Context): Promise<Daemon> {
     log,
     clock,
     hosts,
+    webhooks: await openWebhooks(context, repository.upstream),
     web: webFolder,
   });
   const http = await listen(server, config.http.host, config.http.port);

@@ -10,8 +10,11 @@ import { challengeOf, isForGit, tokenOf } from './git-credentials.ts';
 import { refuseGuessing } from './guessing.ts';
 import { refuseForeignPages, sessionCookieOf } from './session-cookie.ts';
 
-/** `open`: anybody. `token`: any valid token, services too. A role: people with at least that role. */
-export type Access = 'open' | 'token' | PeopleRole;
+/**
+ * `open`: anybody. `token`: any valid token, services too. `signature`: whoever signed the request; the route verifies it before its
+ * handler. A role: people with at least that role.
+ */
+export type Access = 'open' | 'token' | 'signature' | PeopleRole;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -41,20 +44,22 @@ export interface Guards {
   readonly attempts: FailedAttempts;
 }
 
-const allAccess: readonly unknown[] = ['open', 'token', ...PEOPLE_ROLES];
+const allAccess: readonly unknown[] = ['open', 'token', 'signature', ...PEOPLE_ROLES];
 
 /** Call before any route is registered. */
 export function guardRoutes(app: FastifyInstance, { tokens, sessions, attempts }: Guards): void {
   app.decorateRequest('caller', null);
   app.addHook('onRoute', (route) => {
-    if (allAccess.includes(route.config?.access)) return;
-    throw new Error(
-      `route ${String(route.method)} ${route.url} does not state who may call it (config.access)`,
-    );
+    const access = route.config?.access;
+    const name = `route ${String(route.method)} ${route.url}`;
+    if (!allAccess.includes(access))
+      throw new Error(`${name} does not state who may call it (config.access)`);
+    if (access === 'signature' && route.preHandler === undefined)
+      throw new Error(`${name} takes signed requests and does not verify them (preHandler)`);
   });
   app.addHook('onRequest', async (request, reply) => {
     const access = request.routeOptions.config.access;
-    if (request.is404 || access === 'open') return;
+    if (request.is404 || access === 'open' || access === 'signature') return;
     const caller = bySession(request, tokens, sessions) ?? byToken(request, reply, tokens, attempts);
     if (access !== 'token' && !(access !== undefined && hasRole(caller, access))) throw forbidden(access);
     request.caller = caller;

@@ -59,7 +59,7 @@ function keyOf(address: string, token: string): string {
 }
 
 /** One IPv6 customer has a /64 of addresses; counting each would count nothing. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=[\d.]+$)/, '');
   if (isIP(plain) !== 6) return plain;
   const [head = '', tail] = plain.split('%')[0]?.split('::') ?? [];

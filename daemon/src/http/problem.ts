@@ -43,7 +43,7 @@ function translate(error: unknown): HeadwaterError {
   };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new HeadwaterError('HW_REQUEST_TOO_LARGE', {
-      message: 'the request body is larger than 1 MiB',
+      message: 'the request body is larger than this route takes',
       hint: 'Split the change into smaller ones.',
     });
   }

@@ -34,6 +34,7 @@ const openRoutes: Readonly<Record<string, number>> = {
   'GET /health/ready': 200,
   'HEAD /health/ready': 200,
   'POST /api/v1/session': 403, // it looks at the page that asks first
+  'POST /api/v1/webhooks/:provider': 404, // signed; of this name there is none
   'GET *': 503, // the web editor, which is not built here
   'HEAD *': 503,
 };
@@ -67,6 +68,9 @@ test('every route refuses a missing, wrong and misspelt token unless it is writt
 test('a route that does not state its access cannot be registered', async () => {
   const { app } = fakeDaemon();
   expect(() => app.get('/forgotten', async () => 'open to all')).toThrow('does not state who may call it');
+  expect(() => app.post('/unsigned', { config: { access: 'signature' } }, async () => '')).toThrow(
+    'does not verify them',
+  );
   expect(() => app.get('/typo', { config: { access: 'viewers' as Access } }, async () => '')).toThrow();
 });
 

@@ -29,6 +29,7 @@ import { rewriteRoutes } from './routes/rewrites.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
 import { webEditorRoutes } from './routes/web-editor.ts';
+import { noWebhooks, type WebhookReceiver, webhookRoutes } from './routes/webhooks.ts';
 
 /** What the HTTP API stands on. */
 export interface ServerDeps {
@@ -42,6 +43,8 @@ export interface ServerDeps {
   readonly events: LiveEvents;
   readonly history: HistoryRoutesDeps['history'];
   readonly rewrites: RewriteReview;
+  /** Default: none are taken. */
+  readonly webhooks?: WebhookReceiver;
   /** Folder with the built web editor. */
   readonly web: string;
   /** Host names besides loopback names and addresses under which requests are answered, see `namesOf`. Default none. */
@@ -105,6 +108,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   historyRoutes(app, deps);
   rewriteRoutes(app, deps.rewrites);
   eventRoutes(app, deps);
+  webhookRoutes(app, deps.webhooks ?? noWebhooks, deps.clock);
   webEditorRoutes(app, deps.web);
   return app;
 }

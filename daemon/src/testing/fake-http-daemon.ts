@@ -62,8 +62,15 @@ export const loginToken = `hw_bbbbbbbbbbb1_${'L'.repeat(43)}`;
 
 export const tokenOf = (id: string): string => `hw_${id}_${'S'.repeat(43)}`;
 
-/** @param web Folder with a built web editor. Default: none is built. */
-export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'): FakeDaemon {
+/**
+ * @param web Folder with a built web editor. Default: none is built.
+ * @param more What the server is given besides.
+ */
+export function fakeDaemon(
+  hosts: readonly string[] = [],
+  web = '/nonexistent',
+  more: Partial<ServerDeps> = {},
+): FakeDaemon {
   const state: FakeState = {
     config: { vad_threshold: 0.5 },
     clients: 0,
@@ -108,6 +115,7 @@ export function fakeDaemon(hosts: readonly string[] = [], web = '/nonexistent'):
     events,
     history: fakeHistory(state),
     rewrites: state.rewrites,
+    ...more,
   });
   return {
     app,
