@@ -9,6 +9,7 @@ import {
   openMessage,
   parseEnvelope,
   parsePayload,
+  type SealedSecrets,
 } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 
@@ -22,6 +23,8 @@ export interface Verdict {
   readonly epoch?: string;
   readonly digest?: string;
   readonly issuedAt?: string;
+  /** Of a message with config: who its secrets are sealed for. */
+  readonly secrets?: string;
   /** Key ids whose signatures verified and count. */
   readonly signers: readonly string[];
   readonly note?: string;
@@ -41,6 +44,7 @@ export function judgeMessage(bytes: Uint8Array, keyring: Keyring): Verdict {
     about: about.filter(Boolean).join('/'),
     epoch: describeEpoch(payload.epoch),
     issuedAt: payload.issuedAt,
+    ...('secrets' in payload ? { secrets: describeSecrets(payload.secrets) } : {}),
     signers,
   };
   if (signers.length === 0) return { ...verdict, ...onlyRevoked(opened.revokedSigners) };
@@ -59,7 +63,7 @@ export function judgeMessage(bytes: Uint8Array, keyring: Keyring): Verdict {
 export function judgeLkg(bytes: Uint8Array, keyring: Keyring): Verdict & { readonly savedAt: string } {
   const noKey = new Uint8Array(32);
   const { header } = decodeLkg(bytes, noKey, nodeCrypto);
-  const { message } = openLkg(bytes, header, keyring, noKey, nodeCrypto);
+  const { message, secrets } = openLkg(bytes, header, keyring, noKey, nodeCrypto);
   const verdict = {
     ok: true,
     kind: `last-known-good copy (${message.payload.kind})`,
@@ -68,6 +72,7 @@ export function judgeLkg(bytes: Uint8Array, keyring: Keyring): Verdict & { reado
     digest: message.payload.digest,
     issuedAt: message.payload.issuedAt,
     savedAt: header.savedAt,
+    secrets: describeSecrets(secrets),
     signers: message.signers,
     note: 'its HMAC can be checked only by the service that wrote it',
   };
@@ -87,6 +92,19 @@ export function judgeKeys(bytes: Uint8Array, roots: readonly string[]): Verdict 
     note: `signing keys: ${payload.signers.filter((one) => one.revoked === undefined).length}`,
   };
 }
+
+/** Only public keys: nothing here can open them, and nothing should. */
+function describeSecrets(secrets: SealedSecrets | null | 'unchanged'): string {
+  if (secrets === null) return 'none';
+  if (secrets === 'unchanged') return 'as in the message before it';
+  const { recipients, rev, sealed } = secrets;
+  if (sealed === null) return 'not sealed: the service has no recipient';
+  const more = recipients.length - maxRecipientsShown;
+  const shown = recipients.slice(0, maxRecipientsShown).join(', ');
+  return `sealed for ${shown}${more > 0 ? ` and ${more} more` : ''}; revision ${rev.slice(0, 12)}`;
+}
+
+const maxRecipientsShown = 3;
 
 function onlyRevoked(keyIds: readonly string[]) {
   return {

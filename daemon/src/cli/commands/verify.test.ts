@@ -24,7 +24,9 @@ const enroll = (...args: string[]) =>
 
 describe('verify and keys', () => {
   const config: JsonObject = { vad_threshold: 0.5 };
-  const snapshot = (digest = digestOf(config, nodeCrypto)) => {
+  const recipient = `age1${'q'.repeat(58)}`;
+  const sealed = { rev: 'ab'.repeat(32), recipients: [recipient], sealed: 'the sealed text' };
+  const snapshot = (digest = digestOf(config, nodeCrypto), secrets: JsonObject | null = null) => {
     const payload = {
       ...{
         v: 1,
@@ -39,7 +41,7 @@ describe('verify and keys', () => {
         schema: `sha256:${'0'.repeat(64)}`,
         digest,
         config,
-        secrets: null,
+        secrets,
       },
     };
     return signEnvelope('snapshot', utf8(JSON.stringify(payload)), [scene.keys.signing], nodeCrypto);
@@ -70,6 +72,28 @@ describe('verify and keys', () => {
         }),
       ]);
     }
+  });
+
+  test('say who the secrets of a message or of a copy are sealed for, and show nothing of them', async () => {
+    const said = async (bytes: Uint8Array) => {
+      const { exit, json, stdout } = await verify(bytes, '--data', 'data');
+      expect([exit, stdout]).toEqual([0, expect.not.stringContaining('sealed text')]);
+      return json<{ secrets: string }>().secrets;
+    };
+    const header = {
+      ...{ deployment: 'tars', env: 'dev', service: 'stt-worker', savedAt: '2026-01-01T00:00:00Z' },
+      epoch: { era: 1, seq: 7, commit: 'c'.repeat(40) },
+    };
+    const digest = digestOf(config, nodeCrypto);
+    const one = snapshot(digest, sealed);
+    const copy = encodeLkg(header, new Map([['envelope', one]]), new Uint8Array(32), nodeCrypto);
+    for (const bytes of [one, copy])
+      expect(await said(bytes)).toBe(`sealed for ${recipient}; revision abababababab`);
+    expect(await said(snapshot())).toBe('none');
+    const unsealed = { ...sealed, recipients: [], sealed: null };
+    expect(await said(snapshot(digest, unsealed))).toBe('not sealed: the service has no recipient');
+    const many = { ...sealed, recipients: Array.from({ length: 5 }, () => recipient) };
+    expect(await said(snapshot(digest, many))).toContain(' and 2 more; revision');
   });
 
   test('say no to changed bytes, a foreign signer and a wrong digest, each with its reason', async () => {

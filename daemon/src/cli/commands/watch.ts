@@ -83,7 +83,7 @@ async function follow(
   tell([], `${style.bold(`${service} in ${env}`)}  ${stateText()}  ${placeOf(client.epoch)}  ${settings}`);
   client.on('change', ({ changes, epoch, restartPending }) => {
     const rows = columns(
-      changes.map(({ path, from, to }) => [nameOf(path), `${shown(from)} → ${shown(to)}`]),
+      changes.map((change) => [nameOf(change.path), `${shown(change, 'from')} → ${shown(change, 'to')}`]),
     );
     const lines = rows.map((row, i) => {
       const waits = restartPending.includes(changes[i]?.path ?? '') ? style.yellow('   after a restart') : '';
@@ -112,6 +112,8 @@ function nameOf(pointer: string): string {
   return clean(isTop ? pointer.slice(1) : pointer);
 }
 
-function shown(value: JsonValue | undefined): string {
-  return showValue(value, 60);
+/** A secret comes as the words that stand for it, which are no text of the setting. */
+function shown(change: Change, side: 'from' | 'to'): string {
+  const value: JsonValue | undefined = change[side];
+  return change.isSecret && typeof value === 'string' ? value : showValue(value, 60);
 }
