@@ -71,6 +71,85 @@ export const texts = {
     clients: (count: number) => (count === 1 ? '1 client' : `${count} clients`),
     chips: { held: 'Held', idle: 'No client' },
   },
+  form: {
+    simple: 'Simple',
+    all: (count: number) => `All ${count}`,
+    moreSettings: (count: number) => (count === 1 ? 'Show 1 more setting' : `Show ${count} more settings`),
+    filter: 'Filter settings',
+    filterHint: 'Name, title, help or variable',
+    chips: {
+      edited: 'Edited',
+      errors: 'Errors',
+      own: 'Set here',
+      override: 'Env override',
+      restart: 'Needs restart',
+    },
+    none: 'No setting matches.',
+    scope: 'Where',
+    layer: (name: string) =>
+      name === 'base'
+        ? 'all environments'
+        : name === 'defaults'
+          ? 'default'
+          : name === 'shared'
+            ? 'shared settings'
+            : name,
+    help: (title: string) => `Help for ${title}`,
+    nothing: '(none)',
+    edited: 'edited',
+    deprecated: 'deprecated',
+    shared: 'takes shared values',
+    notSet: 'not set here',
+    was: (value: string) => `Was ${value}.`,
+    undo: 'Undo',
+    inherited: (from: string) => `From ${from}.`,
+    reset: (value: string, from: string) => `Reset to ${value} (${from})`,
+    overridden: (layers: string) => `Set again in ${layers}: not seen there.`,
+    incoming: (value: string) => `Somebody set this to ${value} meanwhile.`,
+    take: 'Take it',
+    envOverride: (name: string, clients: number) =>
+      `Overridden by ${name} in ${clients === 1 ? 'one client' : `${clients} clients`}; takes effect there when the variable is removed.`,
+    restartPending: (clients: number) =>
+      clients === 1
+        ? 'One client must be restarted to take it.'
+        : `${clients} clients must be restarted to take it.`,
+    secretSet: 'Stored. It is shown to nobody.',
+    secretMissing: 'Not set.',
+    bar: (edits: number, wrong: number) =>
+      `${edits === 1 ? '1 edit' : `${edits} edits`}${wrong > 0 ? `, ${wrong} to fix` : ''}`,
+    discard: 'Discard',
+    discarded: 'Edits discarded.',
+    review: 'Review and commit',
+    leave: 'You have unsaved edits. Leave this page and lose them?',
+    readOnly: 'You may look, not change: your role is viewer here.',
+  },
+  review: {
+    title: 'Review',
+    message: 'Message',
+    messageHint: 'Why? Left empty, it is written for you.',
+    keep: 'Keep editing',
+    commit: 'Commit',
+    checking: 'Checking what this does…',
+    nothing: 'Nothing changes.',
+    problems: 'This cannot be committed yet',
+    merged: 'Changes of somebody else were merged in.',
+    conflict: 'Somebody changed the same settings meanwhile.',
+    live: (count: number) =>
+      count === 1 ? 'Applies live to 1 client.' : `Applies live to ${count} clients.`,
+    restart: (count: number) =>
+      count === 1 ? '1 client needs a restart.' : `${count} clients need a restart.`,
+    nobody: 'No client is connected right now.',
+    protected: (envs: string) => `${envs} is protected: there this needs a proposal.`,
+    done: (seq: number) => `Committed as epoch ${seq}.`,
+    held: (envs: string) => `Committed, but ${envs} waits: something there is not valid.`,
+  },
+  service: {
+    tabs: { settings: 'Settings', json: 'JSON', history: 'History', clients: 'Clients' },
+    clientsNow: (live: number, all: number) => `${live} of ${all} clients on this epoch`,
+    noClients: 'No client is connected.',
+    held: 'A newer commit waits',
+    noHistory: 'Nothing changed this service yet.',
+  },
   field: {
     notNumber: 'Write a number.',
     notSafe: 'This number is too large to be kept exactly.',

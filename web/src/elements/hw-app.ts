@@ -12,6 +12,7 @@ import { readPreference, writePreference } from '../state/preferences.ts';
 import { texts } from '../texts.ts';
 import './hw-login.ts';
 import './hw-shell.ts';
+import './toasts.ts';
 import { LightElement } from './light-element.ts';
 import { errorNotice, loading } from './parts.ts';
 
@@ -72,6 +73,7 @@ export class HwApp extends LightElement {
         @hw-environment=${(event: CustomEvent<string>) => this.#chooseEnvironment(event.detail)}
         @hw-log-out=${() => void this.#logOut()}
       ></hw-shell>
+      <hw-toasts></hw-toasts>
       ${
         this.isLoggedOut
           ? html`<hw-login again .failure=${this.failure} @hw-logged-in=${this.#onLogin}></hw-login>`
