@@ -17,6 +17,7 @@ export function rowsOf(results) {
     ...readRows(results.reads),
     ...fanOutRows(results['fan-out']),
     ...beyondRows(results.beyond),
+    ...secretsRows(results.secrets),
   ];
 }
 
@@ -118,6 +119,38 @@ function beyondRows(found) {
   ];
 }
 
+function secretsRows(found) {
+  if (!found) return [];
+  const { saveAll, saveOne, rawEncrypt, open, openUncached, rawDecrypt, bundles } = found;
+  const encrypt = peer('bare AES-GCM of the same bytes', rawEncrypt);
+  const decrypt = peer('bare AES-GCM of the same bytes', rawDecrypt);
+  return [
+    row(
+      'secrets file, 20 values: save with all of them new',
+      'µs',
+      saveAll,
+      perSecond(saveAll, 2_000),
+      encrypt,
+    ),
+    row('secrets file, 20 values: save with one changed', 'µs', saveOne),
+    row('secrets file, 20 values: open, data key known', 'µs', open, perSecond(open, 4_000), decrypt),
+    row('secrets file, 20 values: open with an identity', 'µs', openUncached),
+    row(
+      'sealed bundles for 1,000 services, 1 KiB each',
+      'ms',
+      { p50: bundles.ours },
+      atMost(bundles.ours, 2_000, 'ms'),
+      peer('the age library alone', { p50: bundles.library }),
+    ),
+    row(
+      'longest block of the event loop meanwhile',
+      'ms',
+      { p50: bundles.longestBlock },
+      atMost(bundles.longestBlock, 50, 'ms'),
+    ),
+  ];
+}
+
 const row = (metric, unit, { p50, p99 }, target, beside) => ({
   metric,
   unit,
@@ -127,6 +160,10 @@ const row = (metric, unit, { p50, p99 }, target, beside) => ({
   peer: beside,
 });
 const peer = (name, { p50 }) => ({ name, p50 });
+const perSecond = ({ p50 }, rate) => ({
+  text: `≥ ${rate.toLocaleString('en-US')}/s`,
+  holds: 1e6 / p50 >= rate,
+});
 const atMost = (value, limit, unit) => ({ text: `≤ ${limit} ${unit}`, holds: value <= limit });
 
 /** @param {readonly Row[]} rows */
