@@ -41,7 +41,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
     }
     deps.attempts.succeeded(request.ip, credential.text);
     setSessionCookie(reply, await deps.sessions.open(caller.id), deps.lifetimeMs);
-    request.log.info({ address: request.ip, by: credential.kind, token: caller.id }, 'browser logged in');
+    request.log.info({ address: request.ip, by: credential.kind, tokenId: caller.id }, 'browser logged in');
     return reply.code(201).send({ name: caller.name, role: caller.role });
   });
 
@@ -49,7 +49,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
     const secret = sessionCookieOf(request);
     if (secret !== undefined) await deps.sessions.close(secret);
     clearSessionCookie(reply);
-    request.log.info({ token: callerOf(request).id }, 'browser logged out');
+    request.log.info({ tokenId: callerOf(request).id }, 'browser logged out');
     return reply.code(204).send();
   });
 
