@@ -8,7 +8,7 @@ export interface RemoteSettings {
   readonly username: string;
   /** A credential helper of git, for example `store --file /etc/headwater/git-credentials`. */
   readonly credentialHelper?: string;
-  /** Certificates (PEM) that count besides none other: the authority of a host inside the company. */
+  /** Certificates (PEM) that count in place of the system's: the authority of a host inside the company. */
   readonly caFile?: string;
   /** Time between looks at the host, seconds. */
   readonly pollSeconds: number;
