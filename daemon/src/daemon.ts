@@ -124,7 +124,9 @@ async function assemble(context: Context): Promise<Daemon> {
   const secrets = openSecrets(context, identities);
   const judging = openJudging(context, repository, deployment, secrets.open);
   const events = new LiveEvents();
-  const receipts = new Receipts(prefix, clock);
+  const receipts = new Receipts(prefix, clock, (receipt) =>
+    events.publish({ type: 'receipt', env: receipt.env, receipt }),
+  );
   const { lkg, stored } = await openCopies(context, deployment, keyring, keys);
   const heartbeat = createHeartbeat(context, {
     health,
@@ -145,6 +147,7 @@ async function assemble(context: Context): Promise<Daemon> {
     clock,
     receipts,
     problems,
+    events,
     prefix,
     deployment,
     ...lineage.deps,

@@ -1,26 +1,44 @@
 import { describeEpoch, type HealthProblem } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack, HeldItem } from './epochs/environment-track.ts';
+import { epochAt } from './epochs/place.ts';
+import type { LiveEvents } from './live-events.ts';
 import type { Log } from './log.ts';
 import type { Problems } from './problems.ts';
 import type { PublishSummary } from './publishing/environment-publisher.ts';
 
+/** More services than this are told as "*". */
+const maxToldServices = 100;
+
 /** Most reasons reported of one commit; `headwater status` shows them all. */
 const maxReported = 10;
 
+export interface EnvironmentReportsDeps {
+  readonly log: Log;
+  readonly problems: Problems;
+  readonly events: LiveEvents;
+  readonly era: () => number;
+}
+
 /** Tells people, once per change, what went live and what waits. The same reason in several environments is one line. */
 export class EnvironmentReports {
-  readonly #log: Log;
-  readonly #problems: Problems;
+  readonly #deps: EnvironmentReportsDeps;
   readonly #reported = new Map<string, string>();
 
-  constructor(log: Log, problems: Problems) {
-    this.#log = log;
-    this.#problems = problems;
+  constructor(deps: EnvironmentReportsDeps) {
+    this.#deps = deps;
   }
 
   published(track: EnvironmentTrack, summary: PublishSummary): void {
-    if (!track.epoch || summary.published.length + summary.removed.length === 0) return;
-    this.#log.info(
+    const moved = [...summary.published, ...summary.removed];
+    if (!track.epoch || moved.length === 0) return;
+    const services = moved.length > maxToldServices ? '*' : moved;
+    this.#deps.events.publish({
+      type: 'epoch',
+      env: track.env,
+      epoch: epochAt(track.epoch, this.#deps.era()),
+      services,
+    });
+    this.#deps.log.info(
       {
         env: track.env,
         epoch: placeOf(track),
@@ -42,9 +60,10 @@ export class EnvironmentReports {
       const text = track.held.map(reasonOf).join('\n');
       const isNews = (this.#reported.get(track.env) ?? '') !== text;
       this.#reported.set(track.env, text);
-      if (first) this.#problems.set(`env:${track.env}`, heldProblem(track, first));
-      else if (this.#problems.clear(`env:${track.env}`)) healed.push(track);
+      if (first) this.#deps.problems.set(`env:${track.env}`, heldProblem(track, first));
+      else if (this.#deps.problems.clear(`env:${track.env}`)) healed.push(track);
       if (!isNews) continue;
+      this.#deps.events.publish({ type: 'held', env: track.env, total: track.held.length });
       for (const item of track.held) {
         const known = news.get(reasonOf(item));
         if (known) known.envs.push(track.env);
@@ -52,10 +71,10 @@ export class EnvironmentReports {
       }
     }
     for (const { item, envs } of [...news.values()].slice(0, maxReported)) {
-      this.#log.error(heldFields(item, envs), 'commit is held');
+      this.#deps.log.error(heldFields(item, envs), 'commit is held');
     }
     if (healed[0])
-      this.#log.info(
+      this.#deps.log.info(
         { env: listNames(healed.map(({ env }) => env)), epoch: placeOf(healed[0]) },
         'nothing is held any more',
       );
@@ -64,7 +83,7 @@ export class EnvironmentReports {
   /** An environment that is gone holds nothing. */
   #forget(env: string): void {
     this.#reported.delete(env);
-    this.#problems.clear(`env:${env}`);
+    this.#deps.problems.clear(`env:${env}`);
   }
 }
 

@@ -330,3 +330,20 @@ test('statements are at most two a second, and the last word is never lost', asy
   await one.pipeline.refreshStatements();
   expect(statementOf(one).epoch.commit).toBe(tip);
 });
+
+test('whoever listens is told what goes live, what is held, and what heals', async () => {
+  const world = createWorld();
+  const first = world.commit([], base);
+  const one = await bench(world, first);
+  const heard: unknown[] = [];
+  one.events.subscribe(({ event }) => heard.push(event));
+  const bad = world.commit([first], { 'services/a/config.json': '{"value":"bad"}' });
+  await one.to(bad);
+  const good = world.commit([bad], { 'services/a/config.json': '{"value":"2"}' });
+  await one.to(good);
+  expect(heard).toEqual([
+    { type: 'held', env: 'dev', total: 1 },
+    { type: 'held', env: 'dev', total: 0 },
+    { type: 'epoch', env: 'dev', epoch: { era: 1, seq: 3, commit: good }, services: ['a'] },
+  ]);
+});

@@ -18,6 +18,7 @@ import type { EnvironmentTrack } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
 import { Lineage, type LineageDeps } from './lineage/lineage.ts';
 import { RewriteDesk } from './lineage/rewrite-desk.ts';
+import type { LiveEvents } from './live-events.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
 import type { Problems } from './problems.ts';
 import { adoptRetained, syncKeys } from './publishing/broker-sync.ts';
@@ -37,6 +38,8 @@ export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'er
   readonly crypto: CryptoBackend;
   readonly receipts: Receipts;
   readonly problems: Problems;
+  /** Told what happens, as it happens. */
+  readonly events: LiveEvents;
   /** Last-known-good copies by environment, verified. */
   readonly stored: ReadonlyMap<string, Map<string, PublishedService>>;
   /** Follows every topic of ours on an outside broker, to notice what others put there; an embedded one needs none of it. */
@@ -74,7 +77,7 @@ export class Pipeline {
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
     this.#attention = new Attention(deps.problems, deps.log);
-    this.#reports = new EnvironmentReports(deps.log, deps.problems);
+    this.#reports = new EnvironmentReports({ ...deps, era: () => this.era });
     this.#guard = new TopicGuard(deps, {
       publishers: this.#publishers,
       publisherOf: (env) => this.#publisherOf(env),

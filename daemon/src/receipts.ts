@@ -17,10 +17,13 @@ export class Receipts {
   readonly #prefix: string;
   readonly #clock: Clock;
   readonly #byTopic = new Map<string, Entry>();
+  readonly #onReceipt: (receipt: Receipt) => void;
 
-  constructor(prefix: string, clock: Clock) {
+  /** @param onReceipt Told of every receipt that is taken. */
+  constructor(prefix: string, clock: Clock, onReceipt: (receipt: Receipt) => void = () => {}) {
     this.#prefix = prefix;
     this.#clock = clock;
+    this.#onReceipt = onReceipt;
   }
 
   /** Takes a message from a receipt topic; returns the receipt when it is one and tells something new. */
@@ -41,6 +44,7 @@ export class Receipts {
     if (!receipt || !isConsistent || id?.env !== target.env || id.service !== target.service) return null;
     if (!this.#byTopic.has(message.topic) && this.#byTopic.size >= maxReceipts) return null;
     this.#byTopic.set(message.topic, { receipt, topic: message.topic, receivedAt: this.#clock.monotonic() });
+    this.#onReceipt(receipt);
     return receipt;
   }
 

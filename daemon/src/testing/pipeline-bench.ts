@@ -13,6 +13,7 @@ import {
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { Era } from '../epochs/era.ts';
 import { schemaFile, settingsFile, type World } from '../epochs/testing.ts';
+import { LiveEvents } from '../live-events.ts';
 import { createLog } from '../log.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { CommitId, OutgoingMessage } from '../ports.ts';
@@ -55,6 +56,7 @@ export interface Bench {
   readonly pipeline: Pipeline;
   readonly publisher: ReturnType<typeof createFakePublisher>;
   readonly problems: Problems;
+  readonly events: LiveEvents;
   readonly saved: Map<string, PublishedService>;
   readonly clock: TestClock;
   /** Services that were sealed, in order. */
@@ -83,6 +85,7 @@ export async function bench(
   const publisher = createFakePublisher();
   for (const [topic, payload] of options.retained ?? []) publisher.retained.set(topic, payload);
   const problems = new Problems();
+  const events = new LiveEvents();
   const clock = new TestClock();
   const saved = new Map<string, PublishedService>();
   const lkg = new LkgWriter(
@@ -112,6 +115,7 @@ export async function bench(
     crypto: nodeCrypto,
     clock,
     receipts: new Receipts(prefix, clock),
+    events,
     problems,
     prefix,
     deployment: 'tars',
@@ -131,6 +135,7 @@ export async function bench(
     pipeline,
     publisher,
     problems,
+    events,
     saved,
     clock,
     sealed,
