@@ -2,7 +2,7 @@
  * Keeps a repository that nobody else tidies up fast: every commit and every push leaves objects in files of their own. Native git does
  * the work, in a process of its own, with low priority; reading and writing go on all the while.
  */
-import { readdir } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../../log.ts';
@@ -43,6 +43,7 @@ export function createMaintenance(repo: GitRepository, options: MaintenanceOptio
 
   async function runIfNeeded(): Promise<boolean> {
     if (isClosed || running !== null || isBusy()) return false;
+    await removeAbandoned(objects);
     const [loose, packed] = [await countLoose(objects), await countPacks(objects)];
     if (loose < looseObjects && packed < packs) return false;
     const startedAt = performance.now();
@@ -93,6 +94,19 @@ export function createMaintenance(repo: GitRepository, options: MaintenanceOptio
       await running?.done;
     },
   };
+}
+
+/** git leaves the objects of a push that was broken off where they are; no push takes this long. */
+const abandonedMs = 6 * 60 * 60_000;
+
+async function removeAbandoned(objects: string): Promise<void> {
+  for (const name of await readdir(objects)) {
+    if (!name.startsWith('tmp_objdir-')) continue;
+    const folder = join(objects, name);
+    const info = await stat(folder).catch(() => null); // taken in or removed in the meantime
+    if (info !== null && Date.now() - info.mtimeMs > abandonedMs)
+      await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** As git guesses it: names of objects are spread evenly, so one folder of 256 tells of all. */

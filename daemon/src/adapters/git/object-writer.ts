@@ -2,6 +2,7 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
+import { isHeadwaterError } from '@headwater/schemas/protocol';
 import type { ObjectId } from '../../ports.ts';
 import { makeFolderDurably, removeQuietly, stageFile, storageFailed, syncFolder } from './durable-fs.ts';
 import { hashObject, type ObjectKind, objectHeader } from './git-objects.ts';
@@ -43,10 +44,38 @@ export function createObjectBatch(repo: GitRepository): ObjectBatch {
       // before a ref names the commit.
       const write = ([oid, object]: [ObjectId, PendingObject]) =>
         writeObject(repo, oid, object.kind, object.content);
-      const folders = new Set(await allOrFirstError([...objects], write));
-      await allOrFirstError([objectsDir, ...folders], syncFolder);
+      let left = [...objects];
+      for (let attempt = 1; left.length > 0; attempt++) {
+        const folders = new Set(await allOrFirstError(left, write));
+        const gone = await syncFolders([...folders], attempt < maxAttempts);
+        left = left.filter(([oid]) => gone.has(folderOf(repo, oid)));
+      }
+      await syncFolder(objectsDir);
     },
   };
+}
+
+/** git tidies up beside us: an object that is in a pack too loses its file, and the last one its folder. Then it is written again. */
+const maxAttempts = 10;
+
+/** @returns Folders that are not there any more. @throws HeadwaterError `HW_STORAGE_FAILED`. */
+async function syncFolders(folders: readonly string[], mayBeGone: boolean): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  await allOrFirstError(folders, async (folder) => {
+    await syncFolder(folder).catch((error) => {
+      if (!mayBeGone || !isGone(error)) throw error;
+      gone.add(folder);
+    });
+  });
+  return gone;
+}
+
+function isGone(error: unknown): boolean {
+  return isHeadwaterError(error, 'HW_STORAGE_FAILED') && error.details.code === 'ENOENT';
+}
+
+function folderOf(repo: GitRepository, oid: ObjectId): string {
+  return join(repo.commonDir, 'objects', oid.slice(0, 2));
 }
 
 interface PendingObject {
@@ -63,23 +92,24 @@ async function writeObject(
   kind: ObjectKind,
   content: Uint8Array,
 ): Promise<string> {
-  const folder = join(repo.commonDir, 'objects', oid.slice(0, 2));
+  const folder = folderOf(repo, oid);
   const path = join(folder, oid.slice(2));
-  if (isIntact(repo, oid, content.length)) {
-    // Whoever wrote it need not have waited for the disk.
-    await syncFile(path);
-    return folder;
-  }
+  // Whoever wrote it need not have waited for the disk.
+  if (isIntact(repo, oid, content.length) && (await keepFile(path))) return folder;
   const bytes = await compress(Buffer.concat([objectHeader(kind, content.length), content]), { level: 1 });
   const temp = await stageFile(bytes, { dir: stagingFolder(repo), mode: 0o444 });
-  try {
-    await mkdir(folder).catch(ignoreExisting);
-    await rename(temp, path);
-  } catch (error) {
-    await removeQuietly(temp);
-    throw storageFailed('rename', path, error);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mkdir(folder).catch(ignoreExisting);
+      await rename(temp, path);
+      return folder;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' && attempt < maxAttempts) continue;
+      await removeQuietly(temp);
+      throw storageFailed('rename', path, error);
+    }
   }
-  return folder;
 }
 
 /** A file under the right name is not enough: a crash of another program leaves truncated ones, and they are never repaired. */
@@ -92,15 +122,21 @@ function isIntact(repo: GitRepository, oid: ObjectId, size: number): boolean {
   }
 }
 
-async function syncFile(path: string): Promise<void> {
+/** Makes an existing file durable, and young: git throws away what is old and not yet named. @returns False when it is gone. */
+async function keepFile(path: string): Promise<boolean> {
   try {
     const handle = await open(path, 'r');
     try {
+      const now = new Date();
+      // A file of another user stays as old as it is.
+      await handle.utimes(now, now).catch(() => {});
       await handle.sync();
     } finally {
       await handle.close();
     }
+    return true;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw storageFailed('fsync', path, error);
   }
 }

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { link, readdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HeadwaterError } from '@headwater/schemas/protocol';
+import { HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
 import type { CommitId } from '../../ports.ts';
 import {
   makeFolderDurably,
@@ -61,7 +61,11 @@ export async function lockRef(repo: GitRepository, ref: string, next: CommitId):
       throw storageFailed('rename', path, error);
     }
     locked = false;
-    await syncFolder(dirname(path));
+    await syncFolder(dirname(path)).catch((error) => {
+      // git packed the ref already, durably, and removed the folder that was empty then.
+      const isPacked = isHeadwaterError(error, 'HW_STORAGE_FAILED') && error.details.code === 'ENOENT';
+      if (!isPacked) throw error;
+    });
   };
   return { replace, release };
 }
