@@ -50,14 +50,17 @@ export async function openGateDoor(
 
   const handle = async (name: string): Promise<void> => {
     const files = { question: join(folder, `${name}.push`), answer: join(folder, `${name}.answer`) };
+    // The hook holds its end open: nothing needs the names any more, and when it ends nothing is left of them.
+    const forget = async () => {
+      for (const file of Object.values(files)) await unlink(file).catch(ignoreMissing);
+    };
     try {
       const { allowed, lines } = await answer(await readQuestion(files.question));
-      await writeAnswer(files.answer, lines, allowed);
+      await writeAnswer(files.answer, lines, allowed, forget);
     } catch (error) {
       // The hook hears nothing and refuses on its own.
       log.warn({ err: error }, 'a push could not be answered');
-    } finally {
-      for (const file of Object.values(files)) await unlink(file).catch(ignoreMissing);
+      await forget().catch((left) => log.warn({ err: left }, 'files of a push could not be removed'));
     }
   };
 
@@ -118,7 +121,12 @@ async function readQuestion(path: string): Promise<string> {
 }
 
 /** Rejects when the hook is gone: the push was given up. */
-async function writeAnswer(path: string, lines: readonly string[], allowed: boolean): Promise<void> {
+async function writeAnswer(
+  path: string,
+  lines: readonly string[],
+  allowed: boolean,
+  whenOpen: () => Promise<void>,
+): Promise<void> {
   const text = [...lines.map((line) => (line === '' ? 'text' : `text ${line}`)), allowed ? 'yes' : 'no'];
   const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   let pipe: Socket;
@@ -128,10 +136,15 @@ async function writeAnswer(path: string, lines: readonly string[], allowed: bool
     closeSync(fd);
     throw error;
   }
-  await new Promise<void>((resolve, reject) => {
-    pipe.once('error', reject);
-    pipe.write(`${text.join('\n')}\n`, (error) => (error ? reject(error) : resolve()));
-  }).finally(() => pipe.destroy());
+  try {
+    await whenOpen();
+    await new Promise<void>((resolve, reject) => {
+      pipe.once('error', reject);
+      pipe.write(`${text.join('\n')}\n`, (error) => (error ? reject(error) : resolve()));
+    });
+  } finally {
+    pipe.destroy();
+  }
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

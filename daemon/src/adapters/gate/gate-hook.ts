@@ -16,8 +16,8 @@ import type { GitRepository } from '../git/open-repository.ts';
 /** Raised whenever the script changes in a way that an older daemon would not understand. */
 const hookVersion = 1;
 
-/** How long a push waits for the daemon. The daemon gives up on its own earlier and says why. */
-export const hookWaitMs = 30_000;
+/** Seconds that a push waits for the daemon. The daemon gives up on its own earlier and says why. */
+const hookWaitSeconds = 30;
 
 /** How a hook of ours is recognised, whatever its version. */
 const marker = /^# headwater gate \d+$/m;
@@ -29,8 +29,9 @@ export const gateFiles = { door: 'ask', pid: 'pid', hook: 'pre-receive' } as con
  * The hook that asks the daemon behind `gateDir`.
  * @param gateDir Absolute.
  * @param start What to type to start that daemon, for the reader of a refusal.
+ * @param waitSeconds How long a push waits for an answer. Default 30.
  */
-export function hookScript(gateDir: string, start: string): string {
+export function hookScript(gateDir: string, start: string, waitSeconds = hookWaitSeconds): string {
   return `#!/bin/sh
 # headwater gate ${hookVersion}
 # Written by the Headwater daemon, which judges every push before it comes in. Written anew whenever the daemon starts.
@@ -65,7 +66,7 @@ exec 3<>"$gate/$name.answer"
 # Should the daemon die or hang, this answers in its place.
 (
   seconds=0
-  while [ "$seconds" -lt ${hookWaitMs / 1000} ] && kill -0 "$pid"; do
+  while [ "$seconds" -lt ${waitSeconds} ] && kill -0 "$pid"; do
     sleep 1
     seconds=$((seconds + 1))
   done

@@ -4,8 +4,7 @@
  */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { PassThrough, type Readable, Transform, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { GitAnswer, GitBackend, GitRequest } from '../../git-backend.ts';
@@ -22,6 +21,8 @@ export interface HttpBackendOptions {
   readonly atOnce?: number;
   /** Requests that may wait for their turn. Default 32. */
   readonly waiting?: number;
+  /** Bytes that the body of a push may have. Default 128 MiB. */
+  readonly maxPushBytes?: number;
   /** Milliseconds without a byte in either direction. Default 120 000: the hook alone may take 30 000. */
   readonly idleMs?: number;
   /** Milliseconds that one request may take in all. Default 15 min. */
@@ -30,8 +31,8 @@ export interface HttpBackendOptions {
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** What a clone asks for is a list of ids. */
-const maxFetchBytes = 16 * 1024 * 1024;
+/** What a clone asks for is a list of ids. git itself stops reading there. */
+const maxFetchBytes = 10 * 1024 * 1024;
 
 /** Resolves once git's program is found. @throws HeadwaterError `HW_REPO_UNSUPPORTED` without native git. */
 export async function createHttpBackend(
@@ -60,9 +61,12 @@ export async function createHttpBackend(
     });
     collectComplaints(child, options.log, request);
 
-    const limit = request.service === 'git-receive-pack' ? maxPushBytes : maxFetchBytes;
+    const limit =
+      request.service === 'git-receive-pack' ? (options.maxPushBytes ?? maxPushBytes) : maxFetchBytes;
     const sent = send(request.body, child, limit, idle.touch);
     const body = new PassThrough();
+    // Whoever reads it hears of an error; if nobody does any more, there is nobody to tell.
+    body.on('error', () => {});
     child.stdout.on('data', idle.touch);
     try {
       // A request that is too large or broken off ends the child; what it says first is the reason.
@@ -73,7 +77,10 @@ export async function createHttpBackend(
       child.once('close', (_code, signal) =>
         signal === null ? body.end() : body.destroy(new Error(`git was ended by ${signal}`)),
       );
-      sent.catch((error) => body.destroy(error));
+      sent.catch((error) => {
+        stop();
+        body.destroy(error);
+      });
       return { status, headers, body };
     } catch (error) {
       stop();
@@ -147,28 +154,29 @@ function settingsVariables(repo: GitRepository): Record<string, string> {
 
 /** Passes the body on, no faster than git reads it. Rejects when it is too large or broken off. */
 async function send(body: Readable | null, child: Child, limit: number, touch: () => void): Promise<void> {
-  if (body === null) {
-    child.stdin.end();
-    return;
-  }
   let bytes = 0;
-  const count = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      touch();
-      bytes += chunk.length;
-      done(bytes > limit ? tooLarge(limit) : null, chunk);
-    },
+  let isRead = true;
+  // git may answer before it has read everything. The rest is then taken and thrown away, so that the caller hears the answer.
+  child.stdin.once('close', () => {
+    isRead = false;
   });
-  try {
-    await pipeline(body, count, child.stdin);
-  } catch (error) {
-    if (error instanceof HeadwaterError) {
-      endGroup(child);
-      throw error;
-    }
-    // git stopped reading: what it answers says why, and the rest of the request is nobody's.
-    body.resume();
+  for await (const chunk of body?.iterator({ destroyOnReturn: false }) ?? []) {
+    touch();
+    bytes += chunk.length;
+    if (bytes > limit) throw tooLarge(limit);
+    if (isRead && !child.stdin.write(chunk)) await drained(child.stdin);
   }
+  child.stdin.end();
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      stream.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    stream.once('drain', settle).once('close', settle);
+  });
 }
 
 function watchIdle({ idleMs = 120_000, totalMs = 15 * 60_000 }: HttpBackendOptions, stop: () => void) {
