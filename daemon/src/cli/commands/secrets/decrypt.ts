@@ -12,7 +12,7 @@ export function registerDecrypt(group: Command): void {
   const command = addCommand(group, 'decrypt <file>', {
     summary: 'print a secrets file in plain text',
     description:
-      'Opens a SOPS file with an age identity and prints its values as JSON, keys in the order of the file. Prints nothing, and ends\n' +
+      'Opens a SOPS file with an age identity and prints its values as JSON, keys in the order of the file. Prints nothing, and ends ' +
       'with 1, when the file was changed by somebody without its key, is for others, or is not really encrypted.',
     examples: [
       'headwater secrets decrypt services/router/secrets.prod.json --identity ~/.config/age/keys.txt',
