@@ -343,7 +343,7 @@ test('whoever listens is told what goes live, what is held, and what heals', asy
   await one.to(good);
   expect(heard).toEqual([
     { type: 'held', env: 'dev', total: 1 },
-    { type: 'held', env: 'dev', total: 0 },
     { type: 'epoch', env: 'dev', epoch: { era: 1, seq: 3, commit: good }, services: ['a'] },
+    { type: 'held', env: 'dev', total: 0 },
   ]);
 });
