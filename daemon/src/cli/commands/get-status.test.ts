@@ -50,6 +50,20 @@ describe('get', () => {
     expect(await get('a/b')).toMatchObject({ exit: 1 });
   });
 
+  test('says of a secret that it is set, or how to set it, and nothing else', async () => {
+    const view = scene.answers.get('/api/v1/services/stt-worker') as object;
+    scene.answers.set('/api/v1/services/stt-worker', {
+      ...view,
+      secrets: { '/openai_api_key': { set: true }, '/mqtt/password': { set: false } },
+    });
+    expect(await get('openai_api_key')).toMatchObject({ exit: 0, stdout: '[secret]\n' });
+    expect((await get('openai_api_key', '--json')).json()).toMatchObject({ value: '[secret]' });
+    expect(await get('/mqtt/password')).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('Set it: headwater secrets set stt-worker /mqtt/password --env dev'),
+    });
+  });
+
   test("tells the daemon's own refusals in its words, and says when it is gone", async () => {
     expect(
       await play.run('get', 'stt-worker', '--env', 'dev', '--url', scene.url, '--token', 'wrong'),
@@ -73,8 +87,25 @@ describe('status', () => {
     const { exit, stdout } = await play.run('status', '--data', 'data');
     expect([exit, stdout]).toEqual([
       0,
-      expect.stringMatching(/^tars\ndev {2}#1 · [0-9a-f]{7} {2}0 services {2}0 clients {2}ok\n$/),
+      expect.stringMatching(/^tars, era 1\ndev {2}#1 · [0-9a-f]{7} {2}0 services {2}0 clients {2}ok\n$/),
     ]);
+  });
+
+  test('shows a refused branch with both ways out, and who remembers what was published', async () => {
+    const refused = {
+      code: 'HW_HISTORY_REWRITTEN',
+      message: 'the branch "main" is at d4d4d4d',
+      hint: 'Put it back.',
+    };
+    scene.answers.set('/api/v1/epoch/era', { era: 3, ledger: 'local', refused });
+    scene.answers.set('/health', { problems: ['HW_HISTORY_REWRITTEN'] });
+    const { exit, stdout } = await play.run('status', '--data', 'data');
+    expect(exit).toBe(1);
+    expect(stdout).toContain(
+      'tars, era 3\nrefused the branch "main" is at d4d4d4d (HW_HISTORY_REWRITTEN)\n  Put it back.\n' +
+        'what was published is remembered by this daemon alone',
+    );
+    expect((await play.run('status', '--data', 'data', '--json')).json()).toMatchObject({ era: 3, refused });
   });
 
   test('shows what is held with its place and both ways out, and exits with 1', async () => {

@@ -1,3 +1,4 @@
+import type { HeadwaterClient } from '@headwater/client';
 import {
   describeEpoch,
   type Epoch,
@@ -5,6 +6,7 @@ import {
   isEpoch,
   isHeadwaterError,
   isObject,
+  type JsonObject,
   type JsonValue,
   parseName,
   parsePointer,
@@ -12,7 +14,8 @@ import {
 } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
 import { didYouMean } from '../../core/suggest.ts';
-import { act, addCommand } from '../command.ts';
+import { act, addCommand, type Io } from '../command.ts';
+import { connectAsService } from '../connect-as-service.ts';
 import {
   addDaemonOptions,
   type DaemonAnswer,
@@ -27,25 +30,35 @@ export function registerGet(program: Command): void {
     summary: "print a service's resolved config",
     description:
       'Prints the live config of a service, or one setting of it, and says which layer set it.\n' +
-      'A pointer without "/" names a top-level setting.',
+      'A pointer without "/" names a top-level setting. Secrets show as [secret].\n' +
+      'With --connection it prints what the service itself gets: from the broker, every message verified.',
     examples: [
       'headwater get stt-worker --env dev --data .headwater/data',
       'headwater get stt-worker vad_threshold --env dev',
       'headwater get stt-worker --env dev --json | jq .config',
+      'headwater get stt-worker openai_api_key --env prod --connection stt-worker.prod.connection.json',
     ],
-  }).requiredOption('--env <env>', 'environment');
+  })
+    .requiredOption('--env <env>', 'environment')
+    .option('--connection <file>', 'ask as the service, with its connection file');
   addDaemonOptions(command);
-  act<DaemonOptions & { env: string }, [string, string | undefined]>(
+  act<DaemonOptions & { env: string; connection?: string }, [string, string | undefined]>(
     command,
     async (io, options, rawName, raw) => {
       const service = parseName(rawName, 'service');
       const env = parseName(options.env, 'environment');
       const pointer = raw === undefined ? '' : raw.startsWith('/') ? raw : `/${raw}`;
       parsePointer(pointer);
+      if (options.connection !== undefined)
+        return getAsService(io, service, env, pointer, options.connection);
       const api = await openDaemon(options, io);
       const { body } = await io.out.progress('Asking the daemon', askFor(api, service, env));
-      const { config, epoch, origins } = parseView(body);
-      const value = valueAt(config, pointer) as JsonValue | undefined;
+      const { config, epoch, origins, secrets } = parseView(body);
+      const isSecretSet = Object.hasOwn(secrets, pointer)
+        ? isObject(secrets[pointer]) && secrets[pointer].set === true
+        : null;
+      if (isSecretSet === false) throw notSet(service, env, pointer);
+      const value = isSecretSet ? shownSecret : (valueAt(config, pointer) as JsonValue | undefined);
       if (value === undefined) throw noSetting(service, env, pointer, config);
       const origin = origins[pointer];
       const place = { service, env, epoch, pointer };
@@ -55,13 +68,56 @@ export function registerGet(program: Command): void {
         return true;
       }
       io.out.note(`${describeEpoch(epoch)}${origin === undefined ? '' : `, from ${clean(origin)}`}`);
-      io.out.result(
-        { ...place, value, ...(origin === undefined ? {} : { origin }) },
-        typeof value === 'string' ? clean(value) : showValue(value, Number.POSITIVE_INFINITY),
-      );
+      io.out.result({ ...place, value, ...(origin === undefined ? {} : { origin }) }, textOf(value));
       return true;
     },
   );
+}
+
+/** What a secret looks like here as everywhere. */
+const shownSecret = '[secret]';
+
+const textOf = (value: JsonValue): string =>
+  typeof value === 'string' ? clean(value) : showValue(value, Number.POSITIVE_INFINITY);
+
+async function getAsService(
+  io: Io,
+  service: string,
+  env: string,
+  pointer: string,
+  connection: string,
+): Promise<boolean> {
+  const client = await connectAsService(io, service, env, connection);
+  try {
+    return printSetting(io, client, { service, env, pointer });
+  } finally {
+    await client.close();
+  }
+}
+
+/** Prints what a client of the service reads. @returns False for a secret that it cannot read. */
+export function printSetting(
+  { out }: Pick<Io, 'out'>,
+  client: HeadwaterClient<JsonObject>,
+  { service, env, pointer }: { readonly service: string; readonly env: string; readonly pointer: string },
+): boolean {
+  const explanation = client.explain(pointer);
+  // Through JSON, where secrets are masked already: nothing here reads one.
+  const { value } = JSON.parse(JSON.stringify(explanation)) as { readonly value?: JsonValue };
+  if (value === undefined) throw noSetting(service, env, pointer, client.config as JsonObject);
+  const { epoch, source } = explanation;
+  const place = { service, env, epoch, state: client.state, pointer };
+  const at = epoch === null ? 'defaults' : describeEpoch(epoch);
+  out.note(pointer === '' ? `${service} in ${env}, ${at}, ${source}` : `${at}, from ${source}`);
+  if (pointer === '') out.result({ ...place, config: value }, cleanLines(JSON.stringify(value, null, 2)));
+  else out.result({ ...place, value, origin: source }, textOf(value));
+  try {
+    return explanation.value !== undefined;
+  } catch (error) {
+    if (!isHeadwaterError(error, 'HW_SECRET_UNAVAILABLE')) throw error;
+    out.note(`${clean(error.message)}${error.hint ? `\n  ${clean(error.hint)}` : ''}`);
+    return false;
+  }
 }
 
 /** @throws HeadwaterError `HW_NOT_FOUND` in words that fit the command line, and as `DaemonApi.get`. */
@@ -91,6 +147,8 @@ interface ConfigView {
   readonly config: JsonValue;
   readonly epoch: Epoch;
   readonly origins: Readonly<Record<string, string>>;
+  /** By pointer: `{set}`. */
+  readonly secrets: Readonly<Record<string, JsonValue>>;
 }
 
 function parseView(body: JsonValue): ConfigView {
@@ -99,11 +157,19 @@ function parseView(body: JsonValue): ConfigView {
       config: body.config,
       epoch: body.epoch,
       origins: (isObject(body.origins) ? body.origins : {}) as Record<string, string>,
+      secrets: isObject(body.secrets) ? body.secrets : {},
     };
   }
   throw new HeadwaterError('HW_INTERNAL', {
     message: 'the daemon answered with something else than a config',
     hint: 'Check that the daemon and this program have the same version.',
+  });
+}
+
+function notSet(service: string, env: string, pointer: string): HeadwaterError {
+  return new HeadwaterError('HW_NOT_FOUND', {
+    message: `the secret ${pointer} of ${service} is not set in ${env}`,
+    hint: `Set it: headwater secrets set ${service} ${pointer} --env ${env}`,
   });
 }
 
