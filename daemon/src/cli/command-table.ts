@@ -88,6 +88,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/watch.ts')).registerWatch,
   },
   {
+    name: 'epoch',
+    summary: 'accept rewritten history',
+    group: look,
+    load: async () => (await import('./commands/epoch.ts')).registerEpoch,
+  },
+  {
     name: 'doctor',
     summary: 'say why a service is not live',
     group: look,

@@ -10,6 +10,8 @@ export interface Terminal {
 
 export interface CliContext {
   readonly terminal: Terminal;
+  /** Asks the person at the terminal and returns what was typed; `null` when nobody sits there. */
+  ask(question: string): Promise<string | null>;
   readonly cwd: string;
   readonly home: string;
   readonly env: Readonly<Record<string, string | undefined>>;

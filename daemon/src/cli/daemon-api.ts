@@ -33,7 +33,18 @@ export interface DaemonApi {
    * Path from the root, query included.
    * @throws HeadwaterError the daemon's own error, or `HW_DAEMON_NOT_RUNNING`.
    */
-  get(path: string): Promise<DaemonAnswer>;
+  get(path: string, options?: AskOptions): Promise<DaemonAnswer>;
+  /** Sends `body` as JSON. Errors as `get`; it is not known whether a request without an answer was carried out. */
+  send(method: SendMethod, path: string, body: unknown, options?: AskOptions): Promise<DaemonAnswer>;
+}
+
+export type SendMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface AskOptions {
+  /** Sent besides those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default 15 s. */
+  readonly timeoutMs?: number;
 }
 
 export function addDaemonOptions(command: Command): Command {
@@ -114,25 +125,36 @@ function parseUrl(text: string): string {
 const requestTimeoutMs = 15_000;
 
 function createApi(url: string, token: string): DaemonApi {
+  const ask = async (path: string, options: AskOptions, init: RequestInit): Promise<DaemonAnswer> => {
+    const headers = { ...options.headers, authorization: `Bearer ${token}`, accept: 'application/json' };
+    const response = await request(
+      `${url}${path}`,
+      { ...init, headers: { ...headers, ...init.headers } },
+      options,
+    );
+    const body = parseBody(await response.text(), url);
+    if (response.ok) return { status: response.status, headers: response.headers, body };
+    throw problemError(response.status, body);
+  };
   return {
     url,
-    async get(path) {
-      const response = await request(`${url}${path}`, token);
-      const text = await response.text();
-      const body = parseBody(text, url);
-      if (response.ok) return { status: response.status, headers: response.headers, body };
-      throw problemError(response.status, body);
-    },
+    get: (path, options = {}) => ask(path, options, {}),
+    send: (method, path, body, options = {}) =>
+      ask(path, options, {
+        method,
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...options.headers },
+      }),
   };
 }
 
-async function request(url: string, token: string): Promise<Response> {
+async function request(url: string, init: RequestInit, { timeoutMs }: AskOptions): Promise<Response> {
   try {
     return await fetch(url, {
-      headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+      ...init,
       // The token is for this address and no other.
       redirect: 'error',
-      signal: AbortSignal.timeout(requestTimeoutMs),
+      signal: AbortSignal.timeout(timeoutMs ?? requestTimeoutMs),
     });
   } catch (cause) {
     const { hostname, port, protocol } = new URL(url);

@@ -1,6 +1,7 @@
 /** The program: the only file that touches the process. Everything else gets a context. */
 import { getEventListeners } from 'node:events';
 import { homedir } from 'node:os';
+import { askAt } from './ask.ts';
 import type { CliContext } from './context.ts';
 import { runCli } from './run-cli.ts';
 
@@ -26,6 +27,11 @@ const context: CliContext = {
     stderr: (text) => process.stderr.write(text),
     stdoutIsTerminal: process.stdout.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
+  },
+  async ask(question) {
+    if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+    // On stderr: stdout is for the answer of the command.
+    return askAt(process.stdin, process.stderr, question, stop.signal);
   },
   cwd: process.cwd(),
   home: homedir(),

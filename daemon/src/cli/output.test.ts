@@ -15,6 +15,7 @@ function capture(isTerminal: boolean, env: CliContext['env'] = {}) {
       stdoutIsTerminal: isTerminal,
       stderrIsTerminal: isTerminal,
     },
+    ask: async () => null,
     cwd: '/',
     home: '/',
     env,

@@ -1,3 +1,4 @@
+import type { EraState } from '@headwater/schemas/http';
 import { describeEpoch, isObject, type JsonValue } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
 import type { EnvironmentView, HeldView, ServiceSummary } from '../../view.ts';
@@ -29,7 +30,7 @@ interface EnvironmentStatus extends EnvironmentView {
   readonly services: readonly ServiceSummary[];
 }
 
-interface Status {
+interface Status extends EraState {
   readonly deployment: string;
   /** The host that is mirrored; `null` = none, the repository itself is followed. */
   readonly git: GitStatus | null;
@@ -47,7 +48,11 @@ interface GitStatus {
 }
 
 async function readStatus(api: DaemonApi): Promise<Status> {
-  const [me, health] = await Promise.all([api.get('/api/v1/me'), api.get('/health')]);
+  const [me, health, history] = await Promise.all([
+    api.get('/api/v1/me'),
+    api.get('/health'),
+    api.get('/api/v1/epoch/era'),
+  ]);
   const names = textsOf(field(me.body, 'environments'));
   const environments = await Promise.all(
     names.map(async (env) => {
@@ -62,6 +67,7 @@ async function readStatus(api: DaemonApi): Promise<Status> {
   );
   return {
     deployment: String(field(me.body, 'deployment')),
+    ...(history.body as unknown as EraState),
     git: gitOf(health.body),
     environments,
     problems: textsOf(field(health.body, 'problems')),
@@ -93,7 +99,17 @@ function textOf(status: Status, style: Style): string[] {
   const problems = status.problems.map(
     (code) => `${style.red('problem')} ${clean(code)}: see headwater doctor`,
   );
-  return [style.bold(clean(status.deployment)), ...gitLines(status.git, style), ...lines, ...problems];
+  const head = `${style.bold(clean(status.deployment))}, era ${status.era}`;
+  return [head, ...eraLines(status, style), ...gitLines(status.git, style), ...lines, ...problems];
+}
+
+/** What concerns all environments: a branch that is refused, and a memory that nobody else shares. */
+function eraLines({ ledger, refused }: EraState, style: Style): string[] {
+  const lines = refused ? [`${style.red('refused')} ${clean(refused.message)} (${clean(refused.code)})`] : [];
+  if (refused?.hint !== undefined) lines.push(`  ${clean(refused.hint)}`);
+  if (ledger === 'local')
+    lines.push('what was published is remembered by this daemon alone: its repository takes no pushes');
+  return lines;
 }
 
 function gitOf(health: JsonValue): GitStatus | null {

@@ -57,6 +57,7 @@ export async function makeDataScene(parent: string): Promise<DataScene> {
     ['/health', { ok: true, version: '0.1.0', problems: [] }],
     ['/api/v1/me', { deployment: 'tars', environments: ['dev'] }],
     ['/api/v1/epoch', environment],
+    ['/api/v1/epoch/era', { era: 1, ledger: 'shared', refused: null }],
     ['/api/v1/services', { env: 'dev', services: [] }],
     ['/api/v1/services/stt-worker', { service: 'stt-worker', env: 'dev', epoch, config: {}, clients: [] }],
   ]);

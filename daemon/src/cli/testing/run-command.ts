@@ -19,6 +19,8 @@ export interface Playground extends Disposable {
   readonly folder: string;
   readonly env: Record<string, string | undefined>;
   run(...args: readonly string[]): Promise<Ran>;
+  /** What the person at the terminal answers to every question. Default `null`: nobody sits there. */
+  reply: string | null;
   /** Runs git in a folder below and returns what it prints. */
   git(folder: string, ...args: readonly string[]): string;
   context(overrides?: Partial<CliContext>): CliContext;
@@ -39,16 +41,18 @@ export function makePlayground(): Playground {
   };
   const context = (overrides: Partial<CliContext> = {}): CliContext => ({
     terminal: { stdout: () => {}, stderr: () => {}, stdoutIsTerminal: false, stderrIsTerminal: false },
+    ask: async () => play.reply,
     cwd: folder,
     home: folder,
     env,
     signal: new AbortController().signal,
     ...overrides,
   });
-  return {
+  const play: Playground = {
     folder,
     env,
     context,
+    reply: null,
     async run(...args) {
       const texts = { stdout: '', stderr: '' };
       const terminal = {
@@ -77,4 +81,5 @@ export function makePlayground(): Playground {
       }).trimEnd(),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
+  return play;
 }
