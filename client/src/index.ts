@@ -11,6 +11,7 @@ export { HeadwaterClient } from './client.ts';
 export { connect } from './connect.ts';
 export type { Refusal } from './machine-state.ts';
 export type { ClientLog, ConnectionFields, ConnectOptions, ServiceSchema } from './options.ts';
+export type { SecretsReason } from './secrets/opened-secrets.ts';
 export type {
   AppliedEvent,
   ChangeEvent,

@@ -38,7 +38,7 @@ export interface ConnectionFields {
   readonly trust: readonly string[];
   /** `keys` envelope known at enrolment. Without it the first key list comes from the broker. */
   readonly keys?: string;
-  /** age identity that opens this service's secrets. */
+  /** File with the age identities that open this service's secrets (mode 0600). Without one secrets are not opened. */
   readonly identityFile?: string;
   /** Folder of last-known-good copies. Default `$XDG_STATE_HOME/headwater`, else `~/.local/state/headwater`. */
   readonly cacheDir?: string;
