@@ -101,6 +101,7 @@ function serviceSummaries(track: EnvironmentTrack, deps: DaemonViewDeps): Servic
         tags,
         held: held.has(service) || held.has('*'),
         clients: counts.get(service) ?? 0,
+        ...(live.resolved.secrets?.recipients.length === 0 ? ({ undelivered: true } as const) : {}),
       };
     });
 }

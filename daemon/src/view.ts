@@ -34,6 +34,8 @@ export interface ServiceSummary {
   readonly held: boolean;
   /** Connected instances that report this service. */
   readonly clients: number;
+  /** It has secrets, and nobody who receives them. */
+  readonly undelivered?: true;
 }
 
 export interface ServiceView {

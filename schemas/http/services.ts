@@ -17,6 +17,8 @@ export interface ServiceSummary {
   readonly held: boolean;
   /** Connected instances. */
   readonly clients: number;
+  /** It has secrets, and no recipient who could open them. */
+  readonly undelivered?: true;
 }
 
 export interface ServiceList {

@@ -20,7 +20,9 @@ export async function makeTestKey(): Promise<TestKey> {
   return { identity, text, recipient: identity.recipient };
 }
 
-export function secretsFile(values: JsonObject, ...keys: readonly TestKey[]): Promise<Uint8Array> {
+type Keys = readonly Pick<TestKey, 'recipient'>[];
+
+export function secretsFile(values: JsonObject, ...keys: Keys): Promise<Uint8Array> {
   const recipients = keys.map(({ recipient }) => recipient);
   return encryptSops(orderedFrom(values) as OrderedObject, recipients, {
     now: new Date('2026-05-01T12:00:00Z'),
@@ -28,6 +30,6 @@ export function secretsFile(values: JsonObject, ...keys: readonly TestKey[]): Pr
 }
 
 /** `.sops.yaml` by which every secrets file is for these keys. */
-export function rulesFor(...keys: readonly TestKey[]): string {
+export function rulesFor(...keys: Keys): string {
   return creationRules(keys.map(({ recipient }) => recipient));
 }

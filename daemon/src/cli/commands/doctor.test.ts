@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeTestKey, rulesFor, secretsFile } from '../../testing/secrets-file.ts';
 import { type DataScene, makeDataScene } from '../testing/data-scene.ts';
 import { makePlayground, type Playground } from '../testing/run-command.ts';
 
@@ -40,6 +41,7 @@ describe('doctor', () => {
       'repository ok',
       'held ok',
       'health ok',
+      'secrets ok',
     ]);
   });
 
@@ -87,6 +89,53 @@ describe('doctor', () => {
     for (const check of (await doctor('stt-worker', '--data', 'data')).checks) {
       if (check.status === 'problem') expect(check.hint).toBeTruthy();
     }
+  });
+
+  /** Commits files to the daemon's repository, as somebody who clones it would. */
+  function commit(files: Readonly<Record<string, string | Uint8Array>>): void {
+    play.git('', 'clone', '-q', 'data/repo.git', 'clone');
+    for (const [path, content] of Object.entries(files))
+      writeFileSync(join(play.folder, 'clone', path), content);
+    play.git('clone', 'add', '-A');
+    play.git('clone', 'commit', '-q', '-m', 'Change');
+    play.git('clone', 'push', '-q', 'origin', 'HEAD:main');
+    rmSync(join(play.folder, 'clone'), { recursive: true });
+  }
+  const secrets = async () => (await doctor('--data', 'data')).of('secrets');
+
+  test('tells who cannot open secrets: the daemon, then the service', async () => {
+    const [ann, own] = [await makeTestKey(), { recipient: scene.recipient }];
+    const file = 'services/llm-worker/secrets.json';
+    commit({ '.sops.yaml': rulesFor(ann), [file]: await secretsFile({ openai_api_key: 'x' }, ann) });
+    expect(await secrets()).toMatchObject({
+      status: 'problem',
+      message: `the daemon cannot open ${file}: its rule does not name ${scene.recipient}`,
+      hint: expect.stringContaining(`sops updatekeys ${file}`),
+    });
+    commit({ '.sops.yaml': rulesFor(ann, own) });
+    expect(await secrets()).toMatchObject({
+      status: 'problem',
+      hint: 'Enroll it: headwater enroll llm-worker --env dev',
+    });
+    commit({ 'services/llm-worker/recipients.txt': `${ann.recipient}\n` });
+    expect(await secrets()).toMatchObject({ status: 'ok' });
+    writeFileSync(join(scene.path, 'keys/secrets.prod.identity'), `${ann.text}\n`, { mode: 0o600 });
+    commit({
+      '.sops.yaml': rulesFor(own),
+      'services/llm-worker/secrets.prod.json': await secretsFile({ openai_api_key: 'x' }, own),
+    });
+    expect(await secrets()).toMatchObject({ message: expect.stringContaining(ann.recipient) });
+  });
+
+  test('knows whether the identity of a service is among its recipients', async () => {
+    await enroll();
+    const recipient = async () => (await doctor('stt-worker', '--data', 'data')).of('recipient');
+    expect(await recipient()).toMatchObject({ status: 'ok' });
+    commit({ 'services/stt-worker/recipients.dev.txt': `${(await makeTestKey()).recipient}\n` });
+    expect(await recipient()).toMatchObject({
+      status: 'problem',
+      message: expect.stringContaining('services/stt-worker/recipients.dev.txt does not name its identity'),
+    });
   });
 
   test('notices a service that trusts another root than the daemon has', async () => {

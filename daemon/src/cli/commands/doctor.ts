@@ -9,6 +9,7 @@ import { readDataKeys } from '../data-keys.ts';
 import type { Check } from '../doctor/check.ts';
 import { checkService } from '../doctor/connection-checks.ts';
 import { checkDaemon } from '../doctor/daemon-checks.ts';
+import { checkRecipient, checkSecrets, withSecretsScene } from '../doctor/secrets-checks.ts';
 import { findConnections } from '../find-connection.ts';
 import { clean, columns, count } from '../output.ts';
 
@@ -71,12 +72,18 @@ async function runChecks(
   const { checks, api } = await checkDaemon(options, io);
   const daemonKeys = await readKeys(io, options);
   const found: Check[] = [];
-  for (const file of files) {
-    const connection = await readConnectionFile(io, file);
-    const ofService = await checkService({ file, connection, daemonKeys, api }, io);
-    const prefix = files.length > 1 ? `${connection.env}: ` : '';
-    found.push(...ofService.map((check) => ({ ...check, name: `${prefix}${check.name}` })));
-  }
+  await withSecretsScene(dataOf(io, options), async (secrets) => {
+    found.push(await checkSecrets(secrets));
+    for (const file of files) {
+      const connection = await readConnectionFile(io, file);
+      const ofService = [
+        ...(await checkService({ file, connection, daemonKeys, api }, io)),
+        await checkRecipient(secrets, { file, connection }, io),
+      ];
+      const prefix = files.length > 1 ? `${connection.env}: ` : '';
+      found.push(...ofService.map((check) => ({ ...check, name: `${prefix}${check.name}` })));
+    }
+  });
   if (service !== undefined && files.length === 0) {
     const hint = `Enroll it with \`headwater enroll ${service} --env ENV\`, or give --connection FILE.`;
     found.push({
@@ -89,12 +96,17 @@ async function runChecks(
   return [...checks, ...found];
 }
 
+function dataOf(io: Io, options: DoctorOptions): string | null {
+  const data = options.data ?? (options.url === undefined ? io.env.HEADWATER_DATA : undefined);
+  return data === undefined ? null : resolve(io.cwd, data);
+}
+
 /** Without them the trust of a service is judged by its own file alone; what is wrong with the folder stands in its own line. */
 async function readKeys(io: Io, options: DoctorOptions): Promise<Keyring | null> {
-  const data = options.data ?? (options.url === undefined ? io.env.HEADWATER_DATA : undefined);
-  if (data === undefined) return null;
+  const data = dataOf(io, options);
+  if (data === null) return null;
   try {
-    return await readDataKeys(await openDataFolder(resolve(io.cwd, data), { exclusive: false }));
+    return await readDataKeys(await openDataFolder(data, { exclusive: false }));
   } catch {
     return null;
   }

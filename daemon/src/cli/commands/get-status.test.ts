@@ -91,6 +91,22 @@ describe('status', () => {
     ]);
   });
 
+  test('names a service whose secrets reach nobody, with the way out; that is no reason to fail', async () => {
+    scene.answers.set('/api/v1/services', {
+      env: 'dev',
+      services: [
+        { service: 'camera', clients: 0 },
+        { service: 'stt-worker', clients: 1, undelivered: true },
+      ],
+    });
+    const { exit, stdout } = await play.run('status', '--data', 'data');
+    expect(exit).toBe(0);
+    expect(stdout).toContain(
+      '  no recipient stt-worker has secrets that nobody can open\n    Enroll it: headwater enroll stt-worker --env dev\n',
+    );
+    expect(stdout).not.toContain('camera');
+  });
+
   test('shows a refused branch with both ways out, and who remembers what was published', async () => {
     const refused = {
       code: 'HW_HISTORY_REWRITTEN',

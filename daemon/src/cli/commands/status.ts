@@ -94,6 +94,7 @@ function textOf(status: Status, style: Style): string[] {
   const lines = status.environments.flatMap((one, i) => [
     `${rows[i]}  ${marks[one.status]}${behindTip(one)}`,
     ...one.held.flatMap((held) => heldLines(held, style)),
+    ...undeliveredLines(one, style),
     ...(one.heldTotal > one.held.length ? [`    … ${one.heldTotal - one.held.length} more`] : []),
   ]);
   const problems = status.problems.map(
@@ -130,6 +131,16 @@ function gitLines(git: GitStatus | null, style: Style): string[] {
   const state = git.reachable ? style.green('reachable') : style.red('out of reach');
   const age = git.ageMs === null ? 'never in step' : `in step ${describeAge(git.ageMs)} ago`;
   return [`git host ${state}, ${age}${git.takesPushes ? '' : ', takes no pushes'}`];
+}
+
+/** A warning: nothing waits, but a service does without its secrets. */
+function undeliveredLines({ env, services }: EnvironmentStatus, style: Style): string[] {
+  return (services ?? [])
+    .filter(({ undelivered }) => undelivered)
+    .flatMap(({ service }) => [
+      `  ${style.yellow('no recipient')} ${clean(service)} has secrets that nobody can open`,
+      `    Enroll it: headwater enroll ${clean(service)} --env ${clean(env)}`,
+    ]);
 }
 
 function behindTip({ epoch, tip }: EnvironmentView): string {
