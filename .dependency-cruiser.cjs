@@ -58,6 +58,13 @@ module.exports = {
       },
     },
     {
+      name: 'core-opens-nothing',
+      comment: 'core knows the formats of secrets; whose identity opens a file is decided outside.',
+      severity: 'error',
+      from: { path: '^daemon/src/core/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^daemon/src/secrets/[^/]+\\.ts$' },
+    },
+    {
       name: 'nobody-imports-the-cli',
       comment: 'cli is the outermost layer.',
       severity: 'error',
