@@ -66,12 +66,16 @@ function edit(step) {
   return git('rev-parse', 'HEAD');
 }
 
-/** Holds the environment until the next edit, which brings the setting back. */
+/** The gate must refuse it; past the gate, it holds the environment until the next edit, which brings the setting back. */
 function badCommit() {
   counts.bad += 1;
   git('pull', '-q', '--rebase', 'origin', 'main');
   change('camera', { quality: 100_000 });
-  push('Spoil');
+  commit('Spoil');
+  const pushed = spawnSync('git', ['-C', clone, 'push', '-q', 'origin', 'HEAD:main'], { encoding: 'utf8' });
+  if (pushed.status === 0) throw new Error('the gate let a bad commit in');
+  git('push', '-q', 'origin', '+HEAD:refs/heads/spoil');
+  git('-C', join(data, 'repo.git'), 'update-ref', 'refs/heads/main', git('rev-parse', 'HEAD'));
 }
 
 function change(service, values) {
@@ -83,8 +87,12 @@ function change(service, values) {
 }
 
 function push(message) {
-  git('-c', 'user.name=Soak', '-c', 'user.email=soak@localhost', 'commit', '-qam', message);
+  commit(message);
   git('push', '-q', 'origin', 'HEAD:main');
+}
+
+function commit(message) {
+  git('-c', 'user.name=Soak', '-c', 'user.email=soak@localhost', 'commit', '-qam', message);
 }
 
 async function startDaemon() {

@@ -18,6 +18,7 @@ import { openBroker } from './assembly/broker.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
 import { createHeartbeat } from './assembly/heartbeat.ts';
+import { openHostedGit } from './assembly/hosted-git.ts';
 import { openJudging } from './assembly/judging.ts';
 import { openLineage } from './assembly/lineage.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
@@ -29,6 +30,7 @@ import { createDaemonView } from './daemon-view.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
 import { daemonIdOf, type HealthDeps, healthOf } from './health-reporter.ts';
 import { namesOf } from './http/host-check.ts';
+import { gitPath } from './http/routes/git.ts';
 import { buildServer } from './http/server.ts';
 import { LiveEvents } from './live-events.ts';
 import type { Log } from './log.ts';
@@ -46,6 +48,8 @@ export interface ReadyLine {
   readonly http: string;
   readonly mqtt: string;
   readonly git: string;
+  /** The same over HTTP, a token as password; `null` where git is not installed. */
+  readonly gitHttp: string | null;
   readonly data: string;
   readonly trust: readonly string[];
   readonly signers: readonly string[];
@@ -102,6 +106,7 @@ async function assemble(context: Context): Promise<Daemon> {
     log.info({ keys: folder.keysDir }, 'keys created; keep a copy of root.key in a safe place');
   const identities = await openIdentityStore(folder);
   const repository = await openFollowedRepository(context, identities.recipient);
+  const hosted = await openHostedGit(context, repository);
   const deployment = await deploymentOf(context, repository, keys);
   const keyring = await keys.keysMessage(deployment, new Date(clock.now()));
   const prefix = defaultPrefix(deployment);
@@ -184,6 +189,7 @@ async function assemble(context: Context): Promise<Daemon> {
     log,
     clock,
     hosts,
+    git: hosted.host,
     webhooks: await openWebhooks(context, repository.upstream),
     web: webFolder,
   });
@@ -199,6 +205,10 @@ async function assemble(context: Context): Promise<Daemon> {
     repository.watcher.start(follow).catch(reject);
   });
   await lineage.follow(pipeline);
+  await hosted.openGate({
+    judge: judging.candidateJudge(() => pipeline.engine),
+    followedCommit: () => pipeline.engine?.at?.commit ?? null,
+  });
   heartbeat.start();
   const stopWatching = tokens.watchRevocations((ids) => {
     const gone = new Set(ids);
@@ -224,6 +234,7 @@ async function assemble(context: Context): Promise<Daemon> {
       http: http.url,
       mqtt: publisher.url,
       git,
+      gitHttp: hosted.host === null ? null : `${http.url}${gitPath}`,
       data: folder.path,
       trust: keys.roots,
       signers: keys.signers,

@@ -25,7 +25,7 @@ interface EnvironmentAnswer {
 let stack: Stack;
 let token: string;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ repository: 'followed' });
   token = (await readFile(stack.ready.adminTokenFile, 'utf8')).trim();
 });
 afterAll(() => stack[Symbol.asyncDispose]());

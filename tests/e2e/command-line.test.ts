@@ -72,7 +72,7 @@ test('doctor is content with a live service, and names what is wrong with anothe
   const good = await doctor('stt-worker', '--connection', connection);
   expect(good.stdout + good.stderr).toMatch(/broker/i);
   expect(good.code, good.stdout).toBe(0);
-  await stack.push({ 'services/stt-worker/config.dev.json': '{"vad_threshold": 9}\n' });
+  await stack.land('services/stt-worker/config.dev.json', () => ({ vad_threshold: 9 }));
   await stack.daemon.waitFor(/commit is held/);
   const held = await doctor('stt-worker', '--connection', connection);
   expect(held.code).toBe(1);

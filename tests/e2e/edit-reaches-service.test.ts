@@ -42,7 +42,7 @@ test('a commit that breaks the schema goes live nowhere, is explained, and the n
   const connection = await stack.enroll('stt-worker');
   const service = stack.start(sample, { env: { HEADWATER_CONNECTION: connection } });
   await service.waitFor(/started from live config/);
-  const bad = await stack.edit('services/stt-worker/config.json', (config) => ({
+  const bad = await stack.land('services/stt-worker/config.json', (config) => ({
     ...config,
     vad_threshold: 7,
     channels: 2,

@@ -40,7 +40,7 @@ const countAt = (all: readonly Recorded[], commit: string): number =>
 test('two daemons on one broker and one repository come to rest: one content per epoch, statements that only grow, no fight', async () => {
   const mosquitto = await startMosquitto();
   try {
-    await using stack = await startStack({ serve: ['--mqtt', mosquitto.url] });
+    await using stack = await startStack({ repository: 'followed', serve: ['--mqtt', mosquitto.url] });
     const connection = await stack.enroll('stt-worker');
     await using recorder = await startRecorder(connection, { password: 'any' });
     await using second = await startSecond(stack, mosquitto.url);

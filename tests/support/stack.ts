@@ -19,6 +19,7 @@ export interface ReadyLine {
   readonly http: string;
   readonly mqtt: string;
   readonly git: string;
+  readonly gitHttp: string | null;
   readonly data: string;
   readonly trust: readonly string[];
   readonly adminTokenFile: string;
@@ -38,6 +39,8 @@ export interface Stack extends AsyncDisposable {
   edit(path: string, change: (value: Record<string, unknown>) => unknown, message?: string): Promise<string>;
   /** Writes a file of the clone as given (`null` removes it), commits and pushes. */
   push(files: Readonly<Record<string, string | null>>, message?: string): Promise<string>;
+  /** As `edit`, but past the gate, like a program that writes refs itself: hooks run for pushes only. */
+  land(path: string, change: (value: Record<string, unknown>) => unknown, message?: string): Promise<string>;
   git(...args: string[]): Promise<string>;
   /** Enrolls a service; returns its connection file. */
   enroll(service: string, env?: string): Promise<string>;
@@ -48,6 +51,8 @@ export interface Stack extends AsyncDisposable {
 }
 
 export interface StackOptions {
+  /** `hosted`: the daemon's own repository, with the gate. `followed`: a bare one beside it, without. Default `hosted`. */
+  readonly repository?: 'hosted' | 'followed';
   readonly serve?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -69,6 +74,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const data = join(folder, 'data');
   const clone = join(folder, 'clone');
   const processes: RunningProcess[] = [];
+  const repo = options.repository === 'followed' ? ['--repo', await bareStarter(folder)] : [];
   const serve = async (extra: readonly string[]) => {
     const defaults = [
       '--data',
@@ -80,7 +86,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       '--log-format',
       'text',
     ];
-    const daemon = startProcess(process.execPath, [headwaterBin, 'serve', ...defaults, ...extra], {
+    const daemon = startProcess(process.execPath, [headwaterBin, 'serve', ...defaults, ...repo, ...extra], {
       env: options.env ?? {},
     });
     processes.push(daemon);
@@ -96,6 +102,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await runProcess('git', ['clone', '-q', first.ready.git, clone]);
   await git('config', 'user.name', 'Ann Example');
   await git('config', 'user.email', 'ann@example.org');
+
+  const edited = async (path: string, change: (value: Record<string, unknown>) => unknown) => {
+    await git('pull', '-q', '--rebase', 'origin', 'main');
+    const value = JSON.parse(await readFile(join(clone, path), 'utf8')) as Record<string, unknown>;
+    const next = change(value) ?? value;
+    return { [path]: `${JSON.stringify(next, null, 2)}\n` };
+  };
 
   const stack: Stack = {
     folder,
@@ -115,10 +128,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       return git('rev-parse', 'HEAD');
     },
     async edit(path, change, message) {
-      await git('pull', '-q', '--rebase', 'origin', 'main');
-      const value = JSON.parse(await readFile(join(clone, path), 'utf8')) as Record<string, unknown>;
-      const next = change(value) ?? value;
-      return stack.push({ [path]: `${JSON.stringify(next, null, 2)}\n` }, message);
+      return stack.push(await edited(path, change), message);
+    },
+    async land(path, change, message = 'Change config') {
+      for (const [name, content] of Object.entries(await edited(path, change)))
+        await writeFile(join(clone, name), content);
+      await git('commit', '-qam', message);
+      const commit = await git('rev-parse', 'HEAD');
+      await git('push', '-q', 'origin', `HEAD:refs/heads/landing-${commit.slice(0, 12)}`);
+      await git('-C', stack.ready.git, 'update-ref', 'refs/heads/main', commit);
+      return commit;
     },
     async enroll(service, env = 'dev') {
       const done = await stack.headwater('enroll', service, '--env', env, '--data', data, '--out', folder);
@@ -146,4 +165,17 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
   };
   return stack;
+}
+
+/** The starter in a bare repository of somebody else's. */
+async function bareStarter(folder: string): Promise<string> {
+  const [work, bare] = [join(folder, 'starter'), join(folder, 'config.git')];
+  for (const [command, ...args] of [
+    [process.execPath, headwaterBin, 'init', work, '--example'],
+    ['git', 'clone', '-q', '--bare', work, bare],
+  ]) {
+    const done = await runProcess(command as string, args);
+    if (done.code !== 0) throw new Error(`${args.join(' ')}: ${done.stderr}`);
+  }
+  return bare;
 }
