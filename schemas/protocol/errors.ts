@@ -101,6 +101,7 @@ export const ERRORS = {
   HW_UPSTREAM_UNREACHABLE: kind(503, true),
   HW_UPSTREAM_REFUSED: kind(502),
   HW_UPSTREAM_CHANGED: kind(503),
+  HW_REPO_MIRROR: kind(409),
   HW_SECRET_FILE: kind(500),
   HW_WEBHOOK_REFUSED: kind(403),
   HW_REF_LOCKED: kind(503, true),

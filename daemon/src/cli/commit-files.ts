@@ -1,6 +1,7 @@
 /** One commit to a config repository, the safe way for its kind. */
 import { HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
 import { createCommitWriter } from '../adapters/git/commit-writer.ts';
+import { upstreamOf } from '../adapters/git/mirror.ts';
 import type { CommitId, FileEdit } from '../ports.ts';
 import { findAuthor } from './author.ts';
 import type { ConfigRepository } from './config-repository.ts';
@@ -9,14 +10,16 @@ import { commitInWorkTree, refuseUncommitted } from './work-tree.ts';
 
 /**
  * Refuses what `commitFiles` would refuse, before anything else is done.
- * @throws HeadwaterError `HW_WORK_TREE`: files with uncommitted changes, or a work tree without native git.
+ * @throws HeadwaterError `HW_WORK_TREE`: files with uncommitted changes, or a work tree without native git; `HW_REPO_MIRROR`.
  */
 export async function checkCommittable(
   repository: ConfigRepository,
   paths: readonly string[],
   context: CliContext,
 ): Promise<void> {
-  const { workTree, capabilities } = repository.git;
+  const { workTree, capabilities, commonDir } = repository.git;
+  const upstream = await upstreamOf(commonDir);
+  if (upstream !== null) throw mirror(repository.path, upstream);
   if (workTree === null) return;
   if (capabilities.nativeGit === null) {
     throw new HeadwaterError('HW_WORK_TREE', {
@@ -60,6 +63,13 @@ export async function commitFiles(
       cause: error,
     });
   }
+}
+
+function mirror(path: string, upstream: string): HeadwaterError {
+  return new HeadwaterError('HW_REPO_MIRROR', {
+    message: `${path} mirrors ${upstream}, and a commit made here would be overwritten`,
+    hint: 'Give --repo a clone of that repository, and push the commit from there.',
+  });
 }
 
 function missing(ref: string): never {
