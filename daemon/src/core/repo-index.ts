@@ -1,22 +1,24 @@
 /**
  * What a tree of the config repository holds, kept up to date change by change: which services exist, of which files each is made in
- * each environment, and what is wrong with names and places. It reads `headwater.json` and the schemas, and of
- * secrets files only which data key they have.
+ * each environment, who may change them, and what is wrong with names and places. It reads `headwater.json`, `allowed_signers` and the
+ * schemas, and of secrets files only which data key they have.
  *
  * The state is a function of the set of (path, file) alone, so walking a commit forward and back again leaves it as it was.
  */
 import type { CommitId, FileState, TreeChange } from '../ports.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { dataKeyTags } from './data-key-index.ts';
 import { type ReadBlob, readWithin } from './files.ts';
 import type { Finding } from './finding.ts';
 import type { ServiceInputs } from './inputs.ts';
-import { dataKeyTags } from './data-key-index.ts';
 import { classifyPath } from './layout.ts';
-import { tooLarge } from './parse-config.ts';
-import { environmentChain, parseRepoSettings, type RepoSettings, settingsPath } from './repo-settings.ts';
+import { isHopeless, noSigners, type Policy, type SignersFile, statedPolicy } from './policy.ts';
+import { environmentChain, type RepoSettings } from './repo-settings.ts';
 import { type Placement, RepoTree } from './repo-tree.ts';
+import { missingSettings, nobodySigns, readSettings, readSigners, type SettingsState } from './root-files.ts';
 import { readSchemaFacts, type SchemaFacts, unreadableSchema } from './schema-facts.ts';
 import { serviceInputs } from './service-inputs.ts';
+import type { AllowedSigners } from './signatures/allowed-signers.ts';
 import { badPathFinding, isMeantFor, sharedStructure, structureOf, wrongMode } from './structure.ts';
 
 /** What a change may concern. */
@@ -45,7 +47,13 @@ const maxCachedFacts = 30_000;
 /** Blobs read side by side: a first pass over ten thousand schemas must not hold all of them in memory. */
 const readsAtOnce = 64;
 
-type Step = Placement & { readonly settings: SettingsState | null };
+/** Versions of allowed_signers that are kept: a walk through the history meets the same few again and again. */
+const maxCachedSigners = 64;
+
+type Step = Placement & {
+  readonly settings: SettingsState | null;
+  readonly signers: SignersFile | null;
+};
 
 export class RepoIndex {
   readonly #readBlob: ReadBlob;
@@ -57,6 +65,11 @@ export class RepoIndex {
   /** Services by environment, made when first asked for. */
   readonly #present = new Map<string, Set<string>>();
   #settings: SettingsState = missingSettings;
+  #signersByOid = new BoundedCache<AllowedSigners>(maxCachedSigners);
+  #signers: SignersFile = noSigners;
+  #sopsRules: FileState | null = null;
+  /** `undefined`: to be made when asked for. */
+  #policy: Policy | null | undefined;
   #chains: ReadonlyMap<string, readonly string[]> = new Map();
   #structural: readonly Finding[] | null = null;
   #at: CommitId | null = null;
@@ -78,6 +91,9 @@ export class RepoIndex {
     copy.#tree = this.#tree.fork();
     copy.#structure = new Map(this.#structure);
     copy.#takeSettings(this.#settings);
+    copy.#signersByOid = this.#signersByOid;
+    copy.#signers = this.#signers;
+    copy.#sopsRules = this.#sopsRules;
     copy.#at = this.#at;
     return copy;
   }
@@ -101,6 +117,8 @@ export class RepoIndex {
     let all = false;
     for (const step of steps) {
       this.#tree.place(step, services);
+      if (step.signers !== null) this.#takeSigners(step.signers);
+      if (step.role.kind === 'sops-rules') this.#sopsRules = step.file;
       if (step.settings === null) continue;
       all = true;
       this.#takeSettings(step.settings);
@@ -115,6 +133,23 @@ export class RepoIndex {
   /** `null` while headwater.json is missing or wrong. */
   get settings(): RepoSettings | null {
     return this.#settings.settings;
+  }
+
+  /** What the tree asks of those who change it; `null` while headwater.json is missing or wrong. The same object until it changes. */
+  get policy(): Policy | null {
+    const { settings } = this;
+    this.#policy ??= settings && statedPolicy(settings, this.#signers);
+    return this.#policy;
+  }
+
+  /** Environments from the root of `extends` down to `env`; empty when it is not declared. */
+  chainOf(env: string): readonly string[] {
+    return this.#chains.get(env) ?? [];
+  }
+
+  /** `.sops.yaml`; `null` when there is none. */
+  get sopsRules(): FileState | null {
+    return this.#sopsRules;
   }
 
   /** Findings about names, places and modes, in the order of their files. Those without `service` concern the repository. */
@@ -171,6 +206,7 @@ export class RepoIndex {
       facts: role.kind === 'schema' && file !== null ? await this.#readFacts(file.oid) : null,
       dataKeys: role.kind === 'secrets' && file !== null ? await this.#readDataKeys(file.oid) : [],
       settings: role.kind === 'settings' ? await readSettings(this.#readBlob, file) : null,
+      signers: role.kind === 'allowed-signers' ? await this.#readSigners(file) : null,
     };
   }
 
@@ -192,9 +228,22 @@ export class RepoIndex {
     return tags;
   }
 
+  async #readSigners(file: FileState | null): Promise<SignersFile> {
+    if (file === null) return noSigners;
+    const signers = this.#signersByOid.get(file.oid) ?? (await readSigners(this.#readBlob, file));
+    this.#signersByOid.set(file.oid, signers);
+    return { id: `${file.mode} ${file.oid}`, signers };
+  }
+
+  #takeSigners(signers: SignersFile): void {
+    this.#signers = signers;
+    this.#policy = undefined;
+  }
+
   #takeSettings(state: SettingsState): void {
     const { settings } = state;
     this.#settings = state;
+    this.#policy = undefined;
     this.#chains = new Map(
       settings?.environments.map(({ name }) => [name, environmentChain(settings, name)]),
     );
@@ -219,7 +268,8 @@ export class RepoIndex {
   }
 
   #listStructural(): Finding[] {
-    const findings = [...this.#settings.findings];
+    const findings = [...this.#settings.findings, ...this.#signers.signers.findings];
+    if (this.policy && isHopeless(this.policy)) findings.push(nobodySigns);
     for (const [path, bad] of this.#tree.badPaths())
       findings.push(badPathFinding(path, bad, this.#tree.ownerOf(bad)));
     for (const folder of this.settings === null ? [] : this.#tree.sharedFolders()) {
@@ -231,34 +281,4 @@ export class RepoIndex {
       a.file < b.file ? -1 : a.file > b.file ? 1 : a.pointer < b.pointer ? -1 : 1,
     );
   }
-}
-
-interface SettingsState {
-  readonly settings: RepoSettings | null;
-  readonly findings: readonly Finding[];
-}
-
-const missingSettings: SettingsState = {
-  settings: null,
-  findings: [
-    {
-      severity: 'error',
-      code: 'HW_REPO_SETTINGS_MISSING',
-      file: settingsPath,
-      pointer: '',
-      message: 'the repository has no headwater.json',
-      hint: 'Create it: { "headwater": 1, "deployment": "…", "environments": ["dev", "prod"] }.',
-    },
-  ],
-};
-
-async function readSettings(readBlob: ReadBlob, file: FileState | null): Promise<SettingsState> {
-  if (file === null) return missingSettings;
-  const bytes = await readWithin(readBlob, file.oid);
-  if (bytes === null)
-    return { settings: null, findings: [{ severity: 'error', file: settingsPath, ...tooLarge() }] };
-  const parsed = parseRepoSettings(bytes);
-  return 'settings' in parsed
-    ? { settings: parsed.settings, findings: [] }
-    : { settings: null, findings: parsed.findings };
 }

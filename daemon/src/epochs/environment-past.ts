@@ -1,10 +1,4 @@
-import { maxRecentServices, type RecentEpoch } from '@headwater/schemas/protocol';
 import type { CommitPlace } from './place.ts';
-
-/** One entry of a statement's `recent`: the services that moved at a commit, with their seq. */
-export function recentEntry(place: CommitPlace, moved: ReadonlyMap<string, number>): RecentEpoch {
-  return { ...place, services: moved.size > maxRecentServices ? '*' : Object.fromEntries(moved) };
-}
 
 /** The past of one environment, seen from a commit. */
 export interface EnvironmentPast {
@@ -12,6 +6,4 @@ export interface EnvironmentPast {
   readonly epochs: ReadonlyMap<string, CommitPlace>;
   /** Where services left that are not there any more. */
   readonly gone: ReadonlyMap<string, CommitPlace>;
-  /** The newest commits with the services they moved, newest first, as if none of them had been held. */
-  readonly recent: readonly RecentEpoch[];
 }

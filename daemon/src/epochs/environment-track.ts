@@ -2,11 +2,12 @@
  * One environment along the first-parent line. At every commit it first observes (what do this commit's files say?) and then
  * settles (what of that goes live?). All of it is a pure function of the history; spec: docs/protocol.md §10.
  */
-import { maxRecentEpochs, type RecentEpoch } from '@headwater/schemas/protocol';
+import { maxRecentEpochs, maxRecentServices, type RecentEpoch } from '@headwater/schemas/protocol';
 import type { Finding } from '../core/finding.ts';
 import type { ServiceInputs } from '../core/inputs.ts';
 import type { ResolvedService, ServiceJudgement } from '../core/judgement.ts';
-import { type EnvironmentPast, recentEntry } from './environment-past.ts';
+import type { ApprovedBase } from './approved-base.ts';
+import type { EnvironmentPast } from './environment-past.ts';
 import type { CommitPlace } from './place.ts';
 import { removalFinding } from './removal-guard.ts';
 
@@ -47,6 +48,16 @@ export interface Structure {
   readonly allowedRemovals: number;
 }
 
+/** What the policy says of one commit in one environment. */
+export interface PolicyVerdict {
+  /** Errors: the policy is not kept. */
+  readonly blocking: readonly Finding[];
+  /** False when the commit does not declare the environment and may not remove it either. */
+  readonly isDeclared: boolean;
+}
+
+const policyKept: PolicyVerdict = { blocking: [], isDeclared: true };
+
 export class EnvironmentTrack {
   readonly env: string;
   /** Environment epoch, `null` as long as nothing was ever valid. */
@@ -60,9 +71,14 @@ export class EnvironmentTrack {
   readonly tip = new Map<string, TipService>();
   /** Where services left that are not live: where their tombstones belong, whatever came or comes after. */
   readonly gone: Map<string, CommitPlace>;
+  /** The newest approved commit; `null` as long as nothing is protected anywhere. */
+  base: ApprovedBase | null = null;
   /** Services whose tip may differ from what is live. */
   readonly #pending = new Set<string>();
   readonly #changed = new Set<string>();
+  readonly #maxRecent: number;
+  /** Epochs still to come before nothing is left in `recent` that was not seen. */
+  #unknownRecent = 0;
   readonly #invalid = new Set<string>();
   /** Since when each reason holds: the commit to undo is the one that brought it, not the one that began the wait. */
   #blockedSince: ReadonlyMap<string, CommitPlace> = new Map();
@@ -70,9 +86,10 @@ export class EnvironmentTrack {
   #allowedRemovals = 0;
 
   /** @param gone Where services left when the environment was declared before. */
-  constructor(env: string, gone: ReadonlyMap<string, CommitPlace> = new Map()) {
+  constructor(env: string, gone: ReadonlyMap<string, CommitPlace> = new Map(), maxRecent = maxRecentEpochs) {
     this.env = env;
     this.gone = new Map(gone);
+    this.#maxRecent = maxRecent;
   }
 
   /** Takes in what a commit says about one service; `inputs` is `null` when the service is not in this environment. */
@@ -85,6 +102,7 @@ export class EnvironmentTrack {
   ): void {
     this.#pending.add(service);
     this.#invalid.delete(service);
+    this.base?.note(service, this.tip.get(service)?.inputs.key ?? null, inputs?.key ?? null);
     if (!inputs || !judgement) {
       if (this.tip.delete(service)) this.gone.set(service, place);
       return;
@@ -93,6 +111,11 @@ export class EnvironmentTrack {
     const stayed = before?.inputs.key === inputs.key ? before : { epoch: place, requestId };
     this.tip.set(service, { inputs, judgement, epoch: stayed.epoch, requestId: stayed.requestId });
     if (!judgement.resolved) this.#invalid.add(service);
+  }
+
+  /** False when it began in the middle of history, and `recent` goes back that far. */
+  get knowsRecent(): boolean {
+    return this.#unknownRecent <= 0;
   }
 
   /** Services whose live state changed since the last call. */
@@ -108,17 +131,19 @@ export class EnvironmentTrack {
   }
 
   /** Decides what of the observed commit goes live. */
-  settle(place: CommitPlace, structure: Structure): void {
+  settle(place: CommitPlace, structure: Structure, policy: PolicyVerdict = policyKept): void {
     this.#allowedRemovals = Math.max(this.#allowedRemovals, structure.allowedRemovals);
     const invalid = this.#invalidNow(structure);
-    // Without readable settings nobody can say which services an environment has: nothing was removed.
+    // Without readable settings, or a place in them, nobody can say which services an environment has: nothing was removed.
     const removal =
-      this.epoch && structure.atomicity !== null
+      this.epoch && structure.atomicity !== null && policy.isDeclared
         ? removalFinding(this.env, this.#countAtValid, this.tip.size, this.#allowedRemovals)
         : null;
-    const blocking = removal ? [...structure.blocking, removal] : structure.blocking;
+    const blocking = [...structure.blocking, ...policy.blocking, ...(removal ? [removal] : [])];
     const isWhole = blocking.length === 0 && invalid.size === 0;
-    if (structure.atomicity === 'service') this.mode = 'service';
+    if (policy.blocking.length > 0) {
+      // Whoever may not change the environment does not change how it is judged either.
+    } else if (structure.atomicity === 'service') this.mode = 'service';
     else if (structure.atomicity === 'environment' && isWhole) this.mode = 'environment';
     if (blocking.length === 0 && (isWhole || this.mode === 'service')) this.#goLive(place, invalid);
     this.held = this.#listHeld(blocking, invalid, structure, place);
@@ -140,7 +165,9 @@ export class EnvironmentTrack {
     this.gone.clear();
     for (const [service, left] of past.gone) this.gone.set(service, left);
     this.#goLive(place, new Set());
-    this.recent = past.recent;
+    // What moved here depends on a commit before, which was not looked at: whoever reads this looks for himself.
+    this.recent = [{ ...place, services: '*' }];
+    this.#unknownRecent = this.#maxRecent;
   }
 
   #invalidNow(structure: Structure): Set<string> {
@@ -170,7 +197,8 @@ export class EnvironmentTrack {
     this.epoch = place;
     this.#countAtValid = this.tip.size;
     this.#allowedRemovals = 0;
-    this.recent = [recentEntry(place, moved), ...this.recent].slice(0, maxRecentEpochs);
+    this.recent = [recentEntry(place, moved), ...this.recent].slice(0, this.#maxRecent);
+    this.#unknownRecent--;
   }
 
   #listHeld(
@@ -200,4 +228,9 @@ export class EnvironmentTrack {
     this.#blockedSince = since;
     return [...whole, ...single];
   }
+}
+
+/** One entry of a statement's `recent`: the services that moved at a commit, with their seq. */
+function recentEntry(place: CommitPlace, moved: ReadonlyMap<string, number>): RecentEpoch {
+  return { ...place, services: moved.size > maxRecentServices ? '*' : Object.fromEntries(moved) };
 }

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EpochEngine } from './epoch-engine.ts';
 import { createWorld, schemaFile, settingsFile, summaryOf } from './testing.ts';
@@ -306,103 +305,7 @@ test('seq is the generation number, not the first-parent distance', async () => 
   expect(engine.at).toEqual({ commit: merge, seq: 6 });
 });
 
-/** One step of a generated history: which files it sets, and whether it merges a side branch. */
-const stepArbitrary = fc.record({
-  merge: fc.boolean(),
-  edits: fc.array(
-    fc.oneof(
-      fc.record({
-        path: fc.constantFrom(
-          'services/a/config.json',
-          'services/a/config.dev.json',
-          'services/b/config.json',
-          'services/b/config.prod.json',
-          'services/shared.json',
-          'services/shared.robot.json',
-          'services/group/c/config.json',
-        ),
-        content: fc.constantFrom(
-          '{"value":"1"}',
-          '{"value":"2"}',
-          '{"value":"bad"}',
-          '{"log_level":"info"}',
-          null,
-        ),
-      }),
-      fc.record({
-        path: fc.constantFrom('schemas/a.schema.json', 'schemas/b.schema.json', 'schemas/c.schema.json'),
-        content: fc.constantFrom(
-          schemaFile,
-          '{"type":"object"}',
-          '{"type":"object","x-hw":{"environments":["prod"]}}',
-          null,
-        ),
-      }),
-      fc.record({
-        path: fc.constant('headwater.json'),
-        content: fc.constantFrom(
-          settingsFile(['dev', 'prod']),
-          settingsFile(['dev', 'prod', { name: 'robot', extends: 'prod' }]),
-          settingsFile(['dev', 'prod', { name: 'robot', extends: 'dev' }], 'service'),
-          settingsFile(['dev'], 'service'),
-          settingsFile(['prod']),
-          '{',
-        ),
-      }),
-    ),
-    { maxLength: 3 },
-  ),
-  // Five services more or less at once is a case for the removal guard.
-  many: fc.constantFrom('add', 'remove', 'keep', 'keep', 'keep'),
-  message: fc.constantFrom('step', 'step', 'step\n\nHeadwater-Allow-Removal: 5'),
-});
-
 const manyServices = Array.from({ length: 5 }, (_, i) => [
   `services/many/m${i}/config.json`,
   `schemas/m${i}.schema.json`,
 ]).flat();
-
-test('epochs are a pure function of history: step by step, in bursts, or started fresh anywhere', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(stepArbitrary, { minLength: 1, maxLength: 14 }),
-      fc.nat(),
-      async (steps, cut) => {
-        const world = createWorld();
-        const line = [world.commit([], base)];
-        const present = new Set(Object.keys(base));
-        for (const [i, { merge, edits, many, message }] of steps.entries()) {
-          const parent = line.at(-1) as string;
-          const set: Record<string, string> = {};
-          const remove: string[] = [];
-          for (const path of manyServices) {
-            if (many === 'add') set[path] = '{}';
-            else if (many === 'remove' && present.has(path)) remove.push(path);
-          }
-          for (const { path, content } of edits) {
-            delete set[path];
-            if (content !== null) set[path] = content;
-            else if (present.has(path) && !remove.includes(path)) remove.push(path);
-          }
-          const gone = remove.filter((path) => !(path in set));
-          for (const path of gone) present.delete(path);
-          for (const path of Object.keys(set)) present.add(path);
-          const side = merge ? [world.commit([parent], { [`note-${i}.txt`]: 'side' })] : [];
-          line.push(world.commit([parent, ...side], set, { remove: gone, message }));
-        }
-        const tip = line.at(-1) as string;
-        const stepwise = world.engine();
-        await stepwise.start(line[0] as string);
-        for (const commit of line) await stepwise.moveTo(commit);
-        const restarted = world.engine();
-        await restarted.start(line[cut % line.length] as string);
-        await restarted.moveTo(tip);
-        const fresh = world.engine();
-        await fresh.start(tip);
-        expect(summaryOf(restarted)).toEqual(summaryOf(stepwise));
-        expect(summaryOf(fresh)).toEqual(summaryOf(stepwise));
-      },
-    ),
-    { numRuns: 300 },
-  );
-});

@@ -3,21 +3,39 @@
  * is held and why. It reads git and judges files, and it neither publishes nor remembers anything on disk: whatever it saw and
  * whenever it started, the same history gives the same result.
  */
-
+import { isHeadwaterError, maxRecentEpochs } from '@headwater/schemas/protocol';
+import type { Finding } from '../core/finding.ts';
+import type { ServiceInputs } from '../core/inputs.ts';
+import type { ServiceJudgement } from '../core/judgement.ts';
+import { noPolicy, type Policy } from '../core/policy.ts';
 import { type RepoIndex, reverseChanges } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
 import { runBounded } from '../run-bounded.ts';
+import { isApproved, policyAfter } from './approval-rules.ts';
+import { ApprovedBase, absent, frameOf } from './approved-base.ts';
+import { type JudgedCommit, judgeCommit } from './commit-verdict.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import type { EnvironmentPast } from './environment-past.ts';
 import { EnvironmentTrack, type Structure } from './environment-track.ts';
 import { Generations } from './generations.ts';
 import { findPast } from './past.ts';
 import type { CommitPlace } from './place.ts';
+import { PolicyPast } from './policy-past.ts';
 import { structureOf } from './structure.ts';
 import { trailersOf } from './trailers.ts';
+import { unapprovedFinding } from './unapproved.ts';
 
 /** How the followed branch moved. `rewritten`: the new tip does not descend from what was followed; nothing changes. */
 export type Movement = 'same' | 'moved' | 'rewritten';
+
+/** What is worth knowing of a commit, and holds nothing. */
+export interface CommitWarning {
+  readonly place: CommitPlace;
+  readonly finding: Finding;
+}
+
+/** Who looks at them sees the newest; the log had all of them. */
+const maxWarnings = 16;
 
 /** Judging is mostly waiting for the validator; this many at once keep it busy. */
 const judgedAtOnce = 64;
@@ -30,6 +48,12 @@ export class EpochEngine {
   #tracks = new Map<string, EnvironmentTrack>();
   /** Where the services left of environments that are not declared now. */
   readonly #closed = new Map<string, ReadonlyMap<string, CommitPlace>>();
+  #policy: Policy = noPolicy;
+  /** Why the commit at which the engine stands may be published nowhere. */
+  #refused: Finding | null = null;
+  /** Protected environments whose inputs at that commit nobody approved. */
+  readonly #unapproved = new Map<string, Finding>();
+  readonly #warnings: CommitWarning[] = [];
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -76,12 +100,43 @@ export class EpochEngine {
     return this.#tracks;
   }
 
+  /** Policy in force for the commit after `at`. */
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** Warnings about the newest commits that were followed, oldest first. */
+  get warnings(): readonly CommitWarning[] {
+    return this.#warnings;
+  }
+
+  /** Why no approval may be given for a change on top of `at`: something waits there that would ride along. `null` when one may. */
+  get approvalObstacle(): Finding | null {
+    return this.#refused ?? [...this.#unapproved.values()][0] ?? null;
+  }
+
   /** Computes the state at `tip` from the history alone. */
   async start(tip: CommitId): Promise<void> {
     await this.#generations.learn(tip, []);
-    const origin = await this.#findWhole(tip);
-    if (!origin) await this.#replay(tip, null);
-    else if (origin.commit !== tip) await this.#replay(tip, origin.commit);
+    const policies = await PolicyPast.read(tip, this.#deps, this.#generations);
+    try {
+      for (
+        let seen = this.#deps.recent ?? maxRecentEpochs;
+        !(await this.#startAt(tip, policies, seen));
+        seen *= 4
+      );
+    } catch (error) {
+      if (!isHeadwaterError(error)) throw error;
+      // Something in the past cannot be read. What is live may not need it; then only the list of newest commits is cut short.
+      await this.#startAt(tip, policies, 0);
+    }
+  }
+
+  /** @returns true when the newest commits of every environment are known. */
+  async #startAt(tip: CommitId, policies: PolicyPast, seen: number): Promise<boolean> {
+    const origin = await this.#findWhole(tip, policies, seen);
+    await this.#replay(tip, origin?.commit ?? null);
+    return [...this.#tracks.values()].every((track) => track.knowsRecent);
   }
 
   /** Follows the branch to a new tip, commit by commit, so that a burst gives what single steps give. */
@@ -113,17 +168,46 @@ export class EpochEngine {
   }
 
   async #advance(step: CommitStep): Promise<void> {
-    const place = this.#generations.place(step.commit.id);
-    await this.#observe(place, step.changes, requestIdOf(step.commit.message));
-    const structure = structureOf(this.#index, step.commit.message, this.#deps.rules);
-    for (const track of this.#tracks.values()) track.settle(place, structure);
+    const { commit, changes } = step;
+    const place = this.#generations.place(commit.id);
+    await this.#observe(place, changes, requestIdOf(commit.message));
+    const where = { place, inForce: this.#policy, stated: this.#index.policy };
+    const judged = await judgeCommit(commit, where, this.#deps);
+    const structure = structureOf(this.#index, commit.message, this.#deps.rules);
+    this.#refused = judged.verdict.refused;
+    this.#unapproved.clear();
+    for (const track of this.#tracks.values()) this.#settle(track, judged, structure);
+    this.#enforce(policyAfter(judged));
+    if (judged.verdict.warning) this.#warnings.push({ place, finding: judged.verdict.warning });
+    this.#warnings.splice(0, this.#warnings.length - maxWarnings);
     this.#at = place;
+  }
+
+  #settle(track: EnvironmentTrack, commit: JudgedCommit, structure: Structure): void {
+    const { env } = track;
+    const { refused } = commit.verdict;
+    const unapproved = unapprovedFinding(commit, env, this.#index, track.base);
+    if (unapproved) this.#unapproved.set(env, unapproved);
+    const blocking = [refused, unapproved].filter((finding) => finding !== null);
+    const isDeclared = this.#index.settings === null || this.#index.chainOf(env).length > 0;
+    if (isDeclared || blocking.length + structure.blocking.length > 0)
+      track.settle(commit.place, structure, { blocking, isDeclared });
+    else this.#close(track, commit.place);
+    if (isApproved(commit, env, this.#index.chainOf(env))) track.base?.accept(frameOf(this.#index, env));
+  }
+
+  /** From now on every commit is compared with the newest approved one: with this one, as long as there was no reason to compare. */
+  #enforce(policy: Policy): void {
+    this.#policy = policy;
+    const isAsked = policy.protected.length > 0;
+    for (const track of this.#tracks.values())
+      track.base = isAsked ? (track.base ?? new ApprovedBase(frameOf(this.#index, track.env))) : null;
   }
 
   /** Applies changes to the index and judges what they touch. Works in both directions of time. */
   async #observe(place: CommitPlace, changes: readonly TreeChange[], requestId?: string): Promise<void> {
     const touched = await this.#index.apply(changes, place.commit);
-    if (touched.all) this.#declare(place);
+    if (touched.all) this.#declare();
     const jobs: (() => Promise<void>)[] = [];
     for (const track of this.#tracks.values()) {
       const services = touched.all
@@ -141,51 +225,84 @@ export class EpochEngine {
     requestId: string | undefined,
   ): Promise<void> {
     const inputs = this.#index.inputs(service, track.env);
-    track.observe(place, service, inputs, inputs && (await this.#deps.judge(inputs)), requestId);
+    track.observe(place, service, inputs, inputs && (await this.#judge(track, inputs)), requestId);
   }
 
-  /** Adds tracks for new environments and drops those that a readable headwater.json no longer names. */
-  #declare(place: CommitPlace): void {
-    if (!this.#index.settings) return;
-    const declared = new Set(this.#index.environments());
-    for (const [env, track] of this.#tracks) {
-      if (declared.has(env)) continue;
-      this.#closed.set(env, track.close(place));
-      this.#tracks.delete(env);
-    }
-    for (const env of declared) {
+  /** A change of headwater.json touches everything and changes little: what is known to be good is not judged again. */
+  async #judge(track: EnvironmentTrack, inputs: ServiceInputs): Promise<ServiceJudgement> {
+    const known = track.tip.get(inputs.service);
+    return known?.inputs.key === inputs.key && known.judgement.resolved
+      ? known.judgement
+      : this.#deps.judge(inputs);
+  }
+
+  /** Adds tracks for new environments. */
+  #declare(): void {
+    for (const env of this.#index.environments()) {
       if (this.#tracks.has(env)) continue;
-      this.#tracks.set(env, new EnvironmentTrack(env, this.#closed.get(env)));
+      const track = new EnvironmentTrack(env, this.#closed.get(env), this.#deps.recent);
+      if (this.#policy.protected.length > 0) track.base = new ApprovedBase(absent);
+      this.#tracks.set(env, track);
       this.#closed.delete(env);
     }
   }
 
-  /** Walks back from `tip` to the newest commit valid as a whole and starts there; `null` when history must be replayed. */
-  async #findWhole(tip: CommitId): Promise<CommitPlace | null> {
+  #close(track: EnvironmentTrack, place: CommitPlace): void {
+    this.#closed.set(track.env, track.close(place));
+    this.#tracks.delete(track.env);
+  }
+
+  /**
+   * Walks back from `tip` to a commit valid as a whole, and starts there; `null` when history must be replayed.
+   * @param seen How many such commits must lie after it: enough to know the newest commits of every environment.
+   */
+  async #findWhole(tip: CommitId, policies: PolicyPast, seen: number): Promise<CommitPlace | null> {
     await this.#reset();
+    let left = seen;
+    let newest = Number.POSITIVE_INFINITY;
     let place = this.#generations.place(tip);
     await this.#observe(place, additionsOf(await this.#deps.reader.listFiles(tip)));
     for (;;) {
       const step = await this.#deps.reader.readStep(place.commit);
       const structure = structureOf(this.#index, step.commit.message, this.#deps.rules);
-      const tracks = [...this.#tracks.values()];
-      if (this.#index.settings && tracks.every((track) => track.isWhole(structure))) {
-        const past = await findPast(place, this.#deps, this.#generations);
-        if (!past) return null;
-        this.#adopt(place, structure, past);
-        return place;
+      if (this.#isWhole(structure)) {
+        const judged = await policies.judge(step.commit, this.#index.policy);
+        if (!judged.verdict.refused && left-- <= 0 && place.seq <= newest) {
+          const past = await findPast(judged, this.#deps, this.#generations, policies);
+          if (past.kind === 'guarded') return null;
+          if (past.kind === 'found') {
+            this.#adopt(judged, structure, past.environments, policies);
+            return place;
+          }
+          newest = past.approvedSeq;
+        }
       }
       const parent = step.commit.parents[0];
       if (parent === undefined) return null;
       place = this.#generations.place(parent);
       await this.#observe(place, reverseChanges(step.changes));
+      for (const track of this.#tracks.values())
+        if (this.#index.settings && this.#index.chainOf(track.env).length === 0) this.#close(track, place);
     }
   }
 
-  #adopt(place: CommitPlace, structure: Structure, past: ReadonlyMap<string, EnvironmentPast>): void {
+  /** True when nothing that the commit's tree says is an error. */
+  #isWhole(structure: Structure): boolean {
+    return (
+      this.#index.settings !== null && [...this.#tracks.values()].every((track) => track.isWhole(structure))
+    );
+  }
+
+  #adopt(
+    { place }: JudgedCommit,
+    structure: Structure,
+    past: ReadonlyMap<string, EnvironmentPast>,
+    policies: PolicyPast,
+  ): void {
     this.#closed.clear(); // so far it was filled going backwards
     for (const [env, { gone }] of past) if (!this.#tracks.has(env)) this.#closed.set(env, gone);
     for (const track of this.#tracks.values()) track.adopt(place, structure, past.get(track.env) ?? noPast);
+    this.#enforce(policies.from(place));
     this.#at = place;
   }
 
@@ -214,11 +331,14 @@ export class EpochEngine {
     this.#index = await this.#deps.createIndex();
     this.#tracks = new Map();
     this.#closed.clear();
+    this.#policy = noPolicy;
+    this.#refused = null;
+    this.#unapproved.clear();
     this.#at = null;
   }
 }
 
-const noPast: EnvironmentPast = { epochs: new Map(), gone: new Map(), recent: [] };
+const noPast: EnvironmentPast = { epochs: new Map(), gone: new Map() };
 
 const requestIdOf = (message: string): string | undefined =>
   trailersOf(message, 'Headwater-Request-Id').find((value) => /^[\w.-]{1,64}$/.test(value));

@@ -29,6 +29,8 @@ export interface FakeGit {
   readonly build: BuildHistory;
   /** Adds a commit on `parents`; files come from the first parent, then `set` and `remove` apply. Moves no ref. */
   add(commit: FakeCommit): CommitId;
+  /** Tree of a commit. */
+  treeOf(id: CommitId): ObjectId;
   /** Moves or deletes a ref without asking, as a force push would. */
   setRef(ref: string, id: CommitId | null): void;
   /** Makes an object missing, as in a damaged or shallow clone. */
@@ -234,6 +236,7 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
     writer,
     watcher,
     add,
+    treeOf: (id) => stored(id).info.tree,
     setRef,
     async build(specs) {
       const ids: CommitId[] = [];
