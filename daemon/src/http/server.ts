@@ -30,6 +30,7 @@ import { serviceRoutes } from './routes/services.ts';
 import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
 import { webEditorRoutes } from './routes/web-editor.ts';
 import { noWebhooks, type WebhookReceiver, webhookRoutes } from './routes/webhooks.ts';
+import { cutSlowRequests, pushArrivalMs } from './slow-requests.ts';
 
 /** What the HTTP API stands on. */
 export interface ServerDeps {
@@ -52,8 +53,6 @@ export interface ServerDeps {
 }
 
 const maxBodyBytes = 1024 * 1024;
-/** A client that takes longer to send its request holds a socket for nothing. */
-const requestTimeoutMs = 30_000;
 const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 10_000;
 const maxConnections = 2000;
@@ -62,7 +61,7 @@ const maxConnections = 2000;
 export function buildServer(deps: ServerDeps): FastifyInstance {
   const app = fastify({
     bodyLimit: maxBodyBytes,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: pushArrivalMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     http: { headersTimeout: headersTimeoutMs },
     onProtoPoisoning: 'error',
@@ -80,6 +79,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
     },
   });
   app.server.maxConnections = maxConnections;
+  cutSlowRequests(app);
   takeStrictJsonOnly(app);
 
   const hosts = new Set((deps.hosts ?? []).map((host) => host.toLowerCase()));
