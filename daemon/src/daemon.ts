@@ -126,7 +126,7 @@ async function assemble(context: Context): Promise<Daemon> {
   const { publisher, embedded } = await openBroker(context, tokens, health, prefix);
 
   const lineage = await openLineage(context, repository, deployment, keys, keyring);
-  const secrets = openSecrets(context, identities);
+  const secrets = openSecrets(context, identities, keys.hmac);
   const judging = openJudging(context, repository, deployment, secrets.open);
   const events = new LiveEvents();
   const receipts = new Receipts(prefix, clock, (receipt) =>
@@ -145,7 +145,10 @@ async function assemble(context: Context): Promise<Daemon> {
     createEngine: () => new EpochEngine(judging.engineDeps),
     publisher,
     lkg,
-    sealer: secrets.sealer(deployment, judging.readBlob),
+    sealer: secrets.sealer({
+      ...{ deployment, readBlob: judging.readBlob },
+      index: () => pipeline.engine?.index ?? null,
+    }),
     signer: createMessageSigner([keys.signing], nodeCrypto),
     keyring,
     crypto: nodeCrypto,

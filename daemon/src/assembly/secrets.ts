@@ -2,8 +2,11 @@
 import type { IdentityStore } from '../adapters/data/identity-store.ts';
 import type { ReadBlob } from '../core/files.ts';
 import type { OpenSecrets } from '../core/judge-opened.ts';
+import { classifyPath } from '../core/layout.ts';
+import type { RepoIndex } from '../core/repo-index.ts';
 import type { ServiceSealer } from '../publishing/seal-plans.ts';
 import { createAgeSecretBox } from '../secrets/age-secret-box.ts';
+import { DataKeyBook, type FileAt } from '../secrets/data-key-book.ts';
 import { createSecretsOpener } from '../secrets/secrets-opener.ts';
 import { createServiceSealer } from '../secrets/service-sealer.ts';
 import { createDataKeyCache } from '../secrets/sops/data-key-cache.ts';
@@ -11,17 +14,42 @@ import type { Context } from './context.ts';
 
 export interface Secrets {
   readonly open: OpenSecrets;
-  /** @param readBlob Reads the secrets files of what is live. */
-  sealer(deployment: string, readBlob: ReadBlob): ServiceSealer;
+  sealer(scene: SealingScene): ServiceSealer;
 }
 
-export function openSecrets({ scope }: Context, identities: IdentityStore): Secrets {
+export interface SealingScene {
+  readonly deployment: string;
+  /** Reads the secrets files of what is live. */
+  readonly readBlob: ReadBlob;
+  /** What the repository holds now; `null` before the first commit was read. */
+  readonly index: () => RepoIndex | null;
+}
+
+/** @param indexKey Secret of this data folder, 32 bytes: data keys are remembered as hashes under it. */
+export function openSecrets({ scope }: Context, identities: IdentityStore, indexKey: Uint8Array): Secrets {
   const cache = createDataKeyCache();
   scope.defer(() => cache.clear());
-  const open = createSecretsOpener({ identities, cache });
+  const book = new DataKeyBook(indexKey);
+  const open = createSecretsOpener({ identities, cache, book });
   return {
     open,
-    sealer: (deployment, readBlob) =>
-      createServiceSealer({ deployment, readBlob, openSecrets: open, box: createAgeSecretBox() }),
+    sealer: ({ deployment, readBlob, index }) =>
+      createServiceSealer({
+        ...{ deployment, readBlob, openSecrets: open, box: createAgeSecretBox() },
+        copyOf: (file) => book.copyOf(file, fileIn(index())),
+      }),
+  };
+}
+
+/** Secrets files by path, as the environments of a repository use them. */
+function fileIn(index: RepoIndex | null): FileAt {
+  return (path) => {
+    const role = classifyPath(path);
+    if (index === null || role.kind !== 'secrets') return null;
+    for (const env of index.environments()) {
+      const file = index.inputs(role.service, env)?.secrets.find((one) => one.path === path);
+      if (file) return file.oid;
+    }
+    return null;
   };
 }

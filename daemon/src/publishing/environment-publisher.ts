@@ -48,7 +48,7 @@ export interface PublishSummary {
   readonly blocked: readonly BlockedPlan[];
   /** Services whose topics say what is live now. */
   readonly settled: readonly string[];
-  /** Why nothing of it could be published by this daemon, `HW_SECRET_UNREADABLE`; everything still waits then. */
+  /** Why this daemon could not, or must not, seal some secrets: nothing was published, and everything still waits. */
   readonly standsBy: HeadwaterError | null;
 }
 
@@ -78,6 +78,11 @@ export class EnvironmentPublisher {
     this.published = published;
     this.#deps = deps;
     for (const { epoch } of published.values()) this.#sawEra(epoch.era);
+  }
+
+  /** True when anything of the environment was ever published, as far as this daemon knows. */
+  get isKnown(): boolean {
+    return this.published.size > 0 || this.#statement !== null;
   }
 
   /** Highest era that anything verified has spoken of; 0 for none. */
@@ -248,7 +253,8 @@ export class EnvironmentPublisher {
       await this.#send(plans);
       return null;
     } catch (error) {
-      if (isHeadwaterError(error, 'HW_SECRET_UNREADABLE')) return error;
+      if (isHeadwaterError(error, 'HW_SECRET_UNREADABLE') || isHeadwaterError(error, 'HW_SECRET_COPIED'))
+        return error;
       throw error;
     }
   }
@@ -263,6 +269,7 @@ export class EnvironmentPublisher {
     for (const one of messages) {
       const published = one.outcome();
       this.published.set(one.service, published);
+      this.#sawEra(published.epoch.era);
       this.#pending.delete(one.service);
       // After the acknowledgement: the copy is the cursor.
       this.#deps.lkg.enqueue(this.env, one.service, published);

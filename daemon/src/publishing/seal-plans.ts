@@ -7,7 +7,8 @@ import type { PublishedService, ServicePlan } from './plan.ts';
 export interface ServiceSealer {
   /**
    * @param live A service with secrets. Without a recipient nothing is opened, and `sealed` is `null`.
-   * @throws HeadwaterError `HW_SECRET_UNREADABLE` when this daemon has no identity that opens one of its files.
+   * @throws HeadwaterError `HW_SECRET_UNREADABLE` when this daemon has no identity that opens one of its files, `HW_SECRET_COPIED` when
+   *   it must not seal what is in one.
    */
   seal(live: LiveService): Promise<SealedSecrets>;
 }

@@ -4,6 +4,7 @@ import type { LayerFile } from '../core/inputs.ts';
 import type { OpenSecrets } from '../core/judge-opened.ts';
 import { SerialQueue } from '../serial-queue.ts';
 import type { Identity } from './age/identity.ts';
+import type { DataKeyBook } from './data-key-book.ts';
 import type { DataKeyCache } from './sops/data-key-cache.ts';
 import { openSopsFile } from './sops/open-sops-file.ts';
 import { parseSopsFile } from './sops/parse-sops-file.ts';
@@ -18,10 +19,12 @@ export interface IdentityChoice {
 export interface SecretsOpenerDeps {
   readonly identities: IdentityChoice;
   readonly cache?: DataKeyCache;
+  /** Told of every data key. */
+  readonly book?: DataKeyBook;
 }
 
 /** One file at a time, with the event loop running in between: a start may have to open thousands. */
-export function createSecretsOpener({ identities, cache }: SecretsOpenerDeps): OpenSecrets {
+export function createSecretsOpener({ identities, cache, book }: SecretsOpenerDeps): OpenSecrets {
   const queue = new SerialQueue();
 
   async function open(file: LayerFile, bytes: Uint8Array): Promise<ReadonlyMap<string, string>> {
@@ -31,6 +34,7 @@ export function createSecretsOpener({ identities, cache }: SecretsOpenerDeps): O
     try {
       const keys = { identities: identities.identitiesFor(env), ...(cache ? { cache } : {}) };
       const opened = await openSopsFile(parseSopsFile(bytes), keys);
+      book?.note(file, opened.dataKey);
       opened[Symbol.dispose]();
       return opened.values;
     } catch (error) {

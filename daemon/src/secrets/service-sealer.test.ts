@@ -1,14 +1,20 @@
 import type { JsonObject } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { expect, test } from 'vitest';
+import type { LayerFile } from '../core/inputs.ts';
 import { createJudge } from '../core/judge.ts';
 import { RepoIndex } from '../core/repo-index.ts';
 import { createFakeSecretBox, openFakeBox } from '../testing/fake-secret-box.ts';
 import { type Content, MemoryTree } from '../testing/memory-tree.ts';
 import { createInlineSchemaValidator } from '../testing/schema-validator.ts';
 import { makeTestKey, rulesFor, secretsFile, type TestKey } from '../testing/secrets-file.ts';
+import { DataKeyBook } from './data-key-book.ts';
 import { createSecretsOpener } from './secrets-opener.ts';
 import { createServiceSealer } from './service-sealer.ts';
+import { wrapDataKey } from './sops/data-key.ts';
+import { openSopsFile } from './sops/open-sops-file.ts';
+import { parseSopsFile } from './sops/parse-sops-file.ts';
+import { printSopsFile } from './sops/print-sops-file.ts';
 
 const secret = { type: 'string', 'x-hw': { secret: true } };
 const schema = {
@@ -38,7 +44,9 @@ async function scene(
   );
   const byEnv = new Map<string | null, TestKey>();
   const chosen = (env: string | null) => byEnv.get(env) ?? daemon;
+  const book = new DataKeyBook(new Uint8Array(32).fill(7));
   const openSecrets = createSecretsOpener({
+    book,
     identities: {
       identitiesFor: (env) => [chosen(env).identity],
       recipientFor: (env) => chosen(env).recipient,
@@ -51,7 +59,11 @@ async function scene(
     openSecrets,
   });
   const box = createFakeSecretBox();
-  const sealer = createServiceSealer({ deployment: 'tars', readBlob: tree.readBlob, openSecrets, box });
+  const fileAt = (path: string) => tree.files.get(path)?.oid ?? null;
+  const copyOf = (file: LayerFile) => book.copyOf(file, fileAt);
+  const sealer = createServiceSealer({
+    ...{ deployment: 'tars', readBlob: tree.readBlob, openSecrets, box, copyOf },
+  });
   return {
     byEnv,
     service,
@@ -125,6 +137,24 @@ test('a file that is moved to another environment is not opened with the identit
   }));
   world.byEnv.set('prod', prod);
   await expect(world.seal('dev')).rejects.toMatchObject({ code: 'HW_SECRET_UNREADABLE' });
+});
+
+test('an older version at another path is not sealed, although its key is wrapped in another way', async () => {
+  const world = await scene(async ({ daemon }) => {
+    const old = await secretsFile({ token: 'hunter2' }, daemon);
+    const opened = await openSopsFile(parseSopsFile(old), { identities: [daemon.identity] });
+    const age = [await wrapDataKey(opened.dataKey, daemon.recipient)];
+    const current = printSopsFile(opened.file.tree, { ...opened.file.metadata, age }, '\t');
+    return { 'services/a/secrets.prod.json': current, 'services/a/secrets.dev.json': old };
+  });
+  // Both are judged, and so opened, before anything is sealed.
+  for (const env of ['dev', 'prod']) expect((await world.judged(env)).judgement.findings).toEqual([]);
+  await expect(world.seal('dev')).rejects.toMatchObject({
+    code: 'HW_SECRET_COPIED',
+    message: expect.stringContaining(
+      'services/a/secrets.dev.json has the data key of services/a/secrets.prod.json',
+    ),
+  });
 });
 
 test('two values that changed places are an error of the commit', async () => {
