@@ -337,7 +337,7 @@ export class Pipeline {
     let isDone = true;
     for (const publisher of this.#publishers.values()) {
       const { env, lastStatement } = publisher;
-      if (engine.environments.has(env)) continue;
+      if (engine.environments.has(env) || !publisher.isKnown) continue;
       const isEnded = lastStatement?.status === 'removed' && lastStatement.epoch.era === this.era;
       if (isEnded && !publisher.hasPending) continue;
       const attempted = await this.#attempt(`publish:${env}`, async () => {

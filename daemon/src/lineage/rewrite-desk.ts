@@ -87,7 +87,7 @@ export class RewriteDesk implements RewriteReview {
       );
       await this.#host.catchUp();
       const published = [...publishers.values()]
-        .filter(({ lastStatement }) => lastStatement?.epoch.era === era)
+        .filter(({ highestEra }) => highestEra === era)
         .map(({ env }) => env);
       return { era, start: engine.at as CommitPlace, published: published.sort() };
     });

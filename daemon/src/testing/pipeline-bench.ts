@@ -70,7 +70,7 @@ export interface Bench {
 /** A pipeline over a history in memory and a broker in memory, connected. */
 export async function bench(
   world: World,
-  tip: CommitId,
+  tip: CommitId | null,
   options: {
     stored?: Map<string, Map<string, PublishedService>>;
     retained?: Map<string, Uint8Array>;
@@ -78,6 +78,9 @@ export async function bench(
     connectFirst?: boolean;
     /** Several daemons may share one. Default: a new one. */
     ledger?: FakeLedger;
+    /** The broker is the daemon's own: nobody else publishes there. Default false. */
+    embedded?: boolean;
+    fetchMissing?: (commit: CommitId) => Promise<void>;
     /** Default: one that says how often it sealed. */
     sealer?: ServiceSealer;
   } = {},
@@ -123,10 +126,11 @@ export async function bench(
     ledger: options.ledger ?? createFakeLedger(),
     reader: world.git.reader,
     readTip: async () => at,
+    fetchMissing: options.fetchMissing,
     putBack: (commit) => `git update-ref refs/heads/main ${commit}`,
     branch: 'main',
     stored: options.stored ?? new Map(),
-    guardTopics: true,
+    guardTopics: options.embedded !== true,
     log: createLog({ stream: { write: () => undefined }, level: 'silent' }),
   });
   let at: CommitId | null = null;

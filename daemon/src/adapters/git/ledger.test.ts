@@ -87,7 +87,7 @@ test('what others put on the ref is refused, whatever it is, and can be written 
         `100644 blob ${made.gitWithInput(content, 'hash-object', '-w', '--stdin')}\t${name}\n`,
     );
     const tree = made.gitWithInput(entries.join(''), 'mktree');
-    return made.gitWithInput(body, 'commit-tree', tree, '-p', first.id);
+    return made.gitWithInput(body, 'commit-tree', tree, '-p', first.id as string);
   };
   const cases: readonly (readonly [string, string])[] = [
     [commitOf({ 'epochs.json': `${text.replace('"era": 1', '"era": 9')}\n` }), 'HW_LEDGER_FOREIGN'],
