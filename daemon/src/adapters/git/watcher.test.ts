@@ -36,6 +36,7 @@ async function follow(
     wake();
   };
   const watcher: RefWatcher = createRefWatcher(repo, createRefStore(repo), ref, { log, ...options });
+  await watcher.look(); // too early: nothing is lost by it
   await watcher.start((tip) => {
     seen.push(tip);
     wake();

@@ -166,7 +166,8 @@ export function createRefWatcher(
       await check();
     },
 
-    look: () => (closed ? Promise.resolve() : check()),
+    // Before the start nobody would hear what it finds, and it would be taken for told.
+    look: () => (poll === undefined || closed ? Promise.resolve() : check()),
 
     async close() {
       closed = true;

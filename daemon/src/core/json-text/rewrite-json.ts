@@ -36,11 +36,12 @@ export function rewriteJson(text: string, wanted: JsonValue, spelling?: string):
 /**
  * Text of a new file.
  * @param like A text whose indentation and line ends it shall have. Default: two spaces, LF.
+ * @param spelling As for `rewriteJson`.
  * @throws HeadwaterError as `rewriteJson`.
  */
-export function newJson(wanted: JsonValue, like?: string): string {
+export function newJson(wanted: JsonValue, like?: string, spelling?: string): string {
   const style = like === undefined ? plainStyle : styleOf(like, readNode(like));
-  return checked(printJson(wanted, { style, indent: '' }, null) + style.eol, wanted);
+  return checked(printJson(wanted, { style, indent: '' }, donorOf(spelling)) + style.eol, wanted);
 }
 
 interface At {

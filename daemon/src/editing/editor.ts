@@ -1,0 +1,165 @@
+/**
+ * Changes of the daemon itself, each one commit on the followed branch: merge onto the newest commit, judge, commit by
+ * compare-and-swap, again when somebody was faster. One change at a time, so only writers outside are raced.
+ */
+import { HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
+import type { CommitPlace } from '../epochs/place.ts';
+import type { CandidateJudge, CandidateVerdict } from '../gate/candidate-judge.ts';
+import type { Clock, CommitWriter } from '../ports.ts';
+import { SerialQueue } from '../serial-queue.ts';
+import type { EditOutcome, Editor, EditRequest } from './edit.ts';
+import { conflictError, invalidError, protectedError, unknownBase } from './edit-errors.ts';
+import { editMessage } from './edit-message.ts';
+import { changesOf, problemsOf } from './edit-verdict.ts';
+import type { FollowedBranch } from './followed-branch.ts';
+import { type MergeDeps, type MergedEdit, mergeFiles } from './merge-files.ts';
+import { settlementOf } from './settlement.ts';
+
+export interface EditorDeps extends MergeDeps {
+  /** Full name of the followed branch. */
+  readonly ref: string;
+  readonly branch: FollowedBranch;
+  readonly writer: CommitWriter;
+  readonly judge: CandidateJudge;
+  /** Who makes the commits; their author is whoever asked for them. */
+  readonly committer: { readonly name: string; readonly email: string };
+  readonly clock: Clock;
+  /** Resolves after some milliseconds. */
+  readonly wait: (ms: number) => Promise<unknown>;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** Races lost before the author hears of it: with jitter, more than a dozen busy writers lose. */
+const maxAttempts = 10;
+const firstWaitMs = 5;
+const longestWaitMs = 250;
+
+export function createEditor(deps: EditorDeps): Editor {
+  const queue = new SerialQueue();
+  /** After a failed sync nobody knows what the disk holds: nothing more is acknowledged until the next start looks. */
+  let broken: HeadwaterError | null = null;
+
+  async function commitOnce(request: EditRequest, isRetry: boolean): Promise<Committed | Unchanged> {
+    const tip = await newestCommit(deps.branch, isRetry);
+    const message = editMessage(request);
+    const edit = await mergeOnto(tip, request, deps);
+    if (edit.conflicts.length > 0) throw conflictError(edit.conflicts, tip, deps.branch.era);
+    if (edit.edits.length === 0) return { tip, place: null };
+    const verdict = await judgeEdit(edit, tip, message, deps);
+    if (verdict.problems.length > 0) throw invalidError(problemsOf(verdict.problems));
+    const forbidden = protectedBy(verdict, deps.branch);
+    if (forbidden.length > 0) throw protectedError(forbidden);
+    const time = Math.floor(deps.clock.now() / 1000);
+    const commit = await deps.writer.commit({
+      ...{ ref: deps.ref, expected: tip.commit, edits: edit.edits, message },
+      author: { ...request.actor, time },
+      committer: { ...deps.committer, time },
+    });
+    return { tip, place: { commit, seq: tip.seq + 1 }, edit, verdict };
+  }
+
+  async function commitAgain(request: EditRequest): Promise<Committed | Unchanged> {
+    for (let attempt = 1; ; attempt++) {
+      if (broken !== null) throw broken;
+      try {
+        return await commitOnce(request, attempt > 1);
+      } catch (error) {
+        if (isHeadwaterError(error, 'HW_STORAGE_FAILED')) broken = lastingFailure(error);
+        if (!isHeadwaterError(error, 'HW_REF_MOVED') || attempt >= maxAttempts) throw error;
+        await deps.wait(deps.random() * Math.min(longestWaitMs, firstWaitMs * 2 ** attempt));
+      }
+    }
+  }
+
+  return {
+    async commit(request) {
+      const made = await queue.run(() => commitAgain(request));
+      if (made.place === null) return unchanged(made.tip, deps.branch.era);
+      // Beside the next change: the commit is safe already, this only tells what became of it.
+      const changes = await changesOf(made.verdict);
+      await deps.branch.follow({ refresh: false });
+      return {
+        epoch: { era: deps.branch.era, ...made.place },
+        commit: made.place.commit,
+        changed: true,
+        merged: made.edit.merged,
+        changes,
+        ...settlementOf(made.place, changes, deps.branch),
+      };
+    },
+
+    async preview(request) {
+      const tip = await newestCommit(deps.branch, false);
+      const edit = await mergeOnto(tip, request, deps);
+      const verdict = await judgeEdit(edit, tip, editMessage(request), deps);
+      return {
+        changes: await changesOf(verdict),
+        problems: problemsOf(verdict.problems),
+        warnings: problemsOf(verdict.warnings),
+        conflicts: edit.conflicts,
+        merged: edit.merged,
+        changed: edit.edits.length > 0,
+        protected: protectedBy(verdict, deps.branch),
+      };
+    },
+
+    idle: () => queue.idle(),
+  };
+}
+
+interface Committed {
+  readonly tip: CommitPlace;
+  readonly place: CommitPlace;
+  readonly edit: MergedEdit;
+  readonly verdict: CandidateVerdict;
+}
+
+/** Everything was like that already. */
+interface Unchanged {
+  readonly tip: CommitPlace;
+  readonly place: null;
+}
+
+/** The commit to build on. It is what the daemon has read and accepted; the writer notices when the branch is further. */
+async function newestCommit(branch: FollowedBranch, refresh: boolean): Promise<CommitPlace> {
+  await branch.follow({ refresh });
+  const refusal = await branch.refusal();
+  if (refusal !== null) throw refusal;
+  if (branch.at !== null) return branch.at;
+  throw new HeadwaterError('HW_DAEMON_NOT_RUNNING', {
+    message: 'this daemon is still starting and has not read the branch yet',
+    hint: 'Try again in a moment.',
+  });
+}
+
+async function mergeOnto(tip: CommitPlace, request: EditRequest, deps: EditorDeps): Promise<MergedEdit> {
+  const { base } = request;
+  // Of another line, or of none: a conflict would show its author files that this branch never had.
+  if (base !== null && deps.branch.placeOf(base) === null) throw unknownBase(base);
+  return mergeFiles(request.files, base, tip.commit, deps);
+}
+
+function judgeEdit(
+  edit: MergedEdit,
+  tip: CommitPlace,
+  message: string,
+  { judge }: EditorDeps,
+): Promise<CandidateVerdict> {
+  return judge.judge({ base: tip.commit, changes: edit.changes, blobs: edit.blobs, message });
+}
+
+function protectedBy({ affected }: CandidateVerdict, branch: FollowedBranch): string[] {
+  const covered = branch.protectedEnvironments();
+  return [...affected.keys()].filter((env) => covered.has(env)).sort();
+}
+
+/** A full disk refuses one write and loses nothing; after anything else the next start must look first. */
+function lastingFailure(error: HeadwaterError): HeadwaterError | null {
+  return error.details.code === 'ENOSPC' || error.details.code === 'EDQUOT' ? null : error;
+}
+
+function unchanged(tip: CommitPlace, era: number): EditOutcome {
+  const { commit } = tip;
+  return { epoch: { era, ...tip }, commit, changed: false, merged: false, applied: {}, changes: [] };
+}
