@@ -12,7 +12,8 @@ import { conflictError, invalidError, protectedError, unknownBase } from './edit
 import { editMessage } from './edit-message.ts';
 import { changesOf, problemsOf } from './edit-verdict.ts';
 import type { FollowedBranch } from './followed-branch.ts';
-import { type MergeDeps, type MergedEdit, mergeFiles } from './merge-files.ts';
+import type { MergeDeps } from './merge-deps.ts';
+import { type MergedEdit, mergeFiles } from './merge-files.ts';
 import { settlementOf } from './settlement.ts';
 
 export interface EditorDeps extends MergeDeps {

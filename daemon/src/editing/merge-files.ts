@@ -1,11 +1,11 @@
 /** All files of an edit, merged onto the newest commit. */
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import { createBreather } from '../breather.ts';
-import type { ReadBlob } from '../core/files.ts';
 import { noMergeKeys } from '../core/merge/merge-values.ts';
-import type { CommitId, FileEdit, FileState, ObjectId, ObjectReader, TreeChange } from '../ports.ts';
+import type { CommitId, FileEdit, FileState, ObjectId, TreeChange } from '../ports.ts';
 import type { FileChange, FileConflict } from './edit.ts';
 import { type MergedFile, mergeChange, takeBytes } from './merge-change.ts';
+import type { MergeDeps } from './merge-deps.ts';
 import { createNeighbours, type Neighbours } from './neighbours.ts';
 import { parseVersion, readVersion } from './read-version.ts';
 
@@ -18,12 +18,6 @@ export interface MergedEdit {
   readonly conflicts: readonly FileConflict[];
   /** True when a written file was not the one that the author saw. */
   readonly merged: boolean;
-}
-
-export interface MergeDeps {
-  readonly reader: Pick<ObjectReader, 'findFiles'>;
-  readonly readBlob: ReadBlob;
-  readonly hashBlob: (content: Uint8Array) => ObjectId;
 }
 
 /** @throws HeadwaterError `HW_REQUEST_INVALID` for a path that occurs twice; `HW_JSON_*`; as the reader. */

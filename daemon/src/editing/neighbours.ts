@@ -3,7 +3,7 @@ import type { JsonObject } from '@headwater/schemas/protocol';
 import { mergeKeysOf, servicesIn } from '../core/merge/merge-keys.ts';
 import type { MergeKeys } from '../core/merge/merge-values.ts';
 import type { CommitId, FileState } from '../ports.ts';
-import type { MergeDeps } from './merge-files.ts';
+import type { MergeDeps } from './merge-deps.ts';
 import { type FileVersion, readVersion } from './read-version.ts';
 
 export interface Neighbours {

@@ -3,7 +3,8 @@ import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
 import { act, addCommand, type Io } from '../command.ts';
 import { installDriver } from '../merge/install-driver.ts';
-import { type MergeReport, mergeFile } from '../merge/merge-file.ts';
+import { mergeFile } from '../merge/merge-file.ts';
+import type { MergeReport } from '../merge/merge-report.ts';
 import { clean, count } from '../output.ts';
 
 export function registerMergeDriver(program: Command): void {

@@ -1,7 +1,7 @@
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { CliContext } from '../context.ts';
 import { runGit } from '../run-git.ts';
-import type { MergeFiles } from './merge-file.ts';
+import type { MergeFiles } from './merge-report.ts';
 
 /**
  * What git does without a driver: merges lines, with conflict markers in the file.

@@ -1,5 +1,5 @@
 import type { CliContext } from '../context.ts';
-import type { MergeReport, Versions } from './merge-file.ts';
+import type { MergeReport, Versions } from './merge-report.ts';
 
 export interface SecretsMerge extends Omit<MergeReport, 'how'> {
   /** What to write. */
