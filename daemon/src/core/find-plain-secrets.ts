@@ -47,7 +47,7 @@ function describe({ kind, pointer, isCertain }: FoundCredential) {
     const message = `${pointer} holds ${kind}`;
     const hint =
       'Everybody who can read the repository has it now: revoke or replace it first, then remove it here.';
-    return { severity: 'error', code: 'HW_SECRET_COMMITTED', message, hint } as const;
+    return { severity: 'error', code: 'HW_SECRET_EXPOSED', message, hint } as const;
   }
   const message = `${pointer} looks like ${kind}, and everybody who can read the repository has it`;
   const hint =

@@ -223,7 +223,7 @@ describe('secrets', () => {
     await put({ 'services/a/config.prod.json': JSON.stringify({ list: [token] }) });
     expect((await verdict()).findings.map(place)).toContainEqual([
       'error',
-      'HW_SECRET_COMMITTED',
+      'HW_SECRET_EXPOSED',
       'services/a/config.prod.json',
       '/list/0',
       1,
