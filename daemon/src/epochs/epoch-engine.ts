@@ -134,8 +134,8 @@ export class EpochEngine {
 
   /** @returns true when the newest commits of every environment are known. */
   async #startAt(tip: CommitId, policies: PolicyPast, seen: number): Promise<boolean> {
-    const origin = await this.#findWhole(tip, policies, seen);
-    await this.#replay(tip, origin?.commit ?? null);
+    const after = await this.#findWhole(tip, policies, seen);
+    for (const step of after ?? (await this.#wholeLine(tip))) await this.#advance(step);
     return [...this.#tracks.values()].every((track) => track.knowsRecent);
   }
 
@@ -253,11 +253,13 @@ export class EpochEngine {
   }
 
   /**
-   * Walks back from `tip` to a commit valid as a whole, and starts there; `null` when history must be replayed.
+   * Walks back from `tip` to a commit valid as a whole, and starts there.
    * @param seen How many such commits must lie after it: enough to know the newest commits of every environment.
+   * @returns The commits after it, oldest first; `null` when there is none, and the whole line must be gone through.
    */
-  async #findWhole(tip: CommitId, policies: PolicyPast, seen: number): Promise<CommitPlace | null> {
+  async #findWhole(tip: CommitId, policies: PolicyPast, seen: number): Promise<CommitStep[] | null> {
     await this.#reset();
+    const after: CommitStep[] = [];
     let left = seen;
     let newest = Number.POSITIVE_INFINITY;
     let place = this.#generations.place(tip);
@@ -272,13 +274,14 @@ export class EpochEngine {
           if (past.kind === 'guarded') return null;
           if (past.kind === 'found') {
             this.#adopt(judged, structure, past.environments, policies);
-            return place;
+            return after.reverse();
           }
           newest = past.approvedSeq;
         }
       }
       const parent = step.commit.parents[0];
       if (parent === undefined) return null;
+      after.push(step);
       place = this.#generations.place(parent);
       await this.#observe(place, reverseChanges(step.changes));
       for (const track of this.#tracks.values())
@@ -306,25 +309,12 @@ export class EpochEngine {
     this.#at = place;
   }
 
-  /** Goes through the first-parent line oldest first: from the root, or from where the engine stands. */
-  async #replay(tip: CommitId, from: CommitId | null): Promise<void> {
-    if (from !== null) {
-      for (const step of (await this.#chainBetween(tip, from)).reverse()) await this.#advance(step);
-      return;
-    }
+  /** The first-parent line from the root on, and an engine that stands before it. */
+  async #wholeLine(tip: CommitId): Promise<CommitStep[]> {
     await this.#reset();
     const steps: CommitStep[] = [];
     for await (const step of this.#deps.reader.firstParentLog(tip)) steps.push(step);
-    for (const step of steps.reverse()) await this.#advance(step);
-  }
-
-  async #chainBetween(tip: CommitId, from: CommitId): Promise<CommitStep[]> {
-    const steps: CommitStep[] = [];
-    for await (const step of this.#deps.reader.firstParentLog(tip)) {
-      if (step.commit.id === from) break;
-      steps.push(step);
-    }
-    return steps;
+    return steps.reverse();
   }
 
   async #reset(): Promise<void> {

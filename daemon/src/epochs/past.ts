@@ -67,11 +67,10 @@ async function findUnapproved(
   policies: PolicyPast,
   place: CommitPlace,
 ): Promise<number | null> {
+  const waiting = [...searches].filter((search) => search.isWaiting);
+  if (waiting.length === 0) return null;
   const inForce = policies.before(place);
-  const isClaimed = claimsApproval(commit);
-  const asked = [...searches].filter(
-    (search) => search.isWaiting && (isClaimed || search.isFree(inForce, index)),
-  );
+  const asked = claimsApproval(commit) ? waiting : waiting.filter((search) => search.isFree(inForce, index));
   if (asked.length === 0) return null;
   const judged = await policies.judge(commit, index.policy);
   return asked.every((search) => search.meet(judged, index)) ? null : place.seq;
