@@ -13,7 +13,7 @@ import { resultTable, rowsOf, stageTable } from './support/report.mjs';
  * @typedef {{ folder: string, progress: (text: string) => void }} Context `folder` is the question's own, removed afterwards.
  */
 
-const all = ['apply-latency', 'stages', 'cold-start', 'reads', 'fan-out', 'beyond', 'secrets'];
+const all = ['apply-latency', 'stages', 'cold-start', 'reads', 'fan-out', 'beyond', 'secrets', 'push-gate'];
 const here = fileURLToPath(new URL('.', import.meta.url));
 const names = process.argv.slice(2).filter((name) => !name.startsWith('--'));
 const unknown = names.find((name) => !all.includes(name));

@@ -17,6 +17,7 @@ export function rowsOf(results) {
     ...readRows(results.reads),
     ...fanOutRows(results['fan-out']),
     ...beyondRows(results.beyond),
+    ...gateRows(results['push-gate']),
     ...secretsRows(results.secrets),
   ];
 }
@@ -149,6 +150,16 @@ function secretsRows(found) {
       atMost(bundles.longestBlock, 50, 'ms'),
     ),
   ];
+}
+
+function gateRows(found) {
+  if (!found) return [];
+  const ways = { file: 'git push through the gate, file system', http: 'git push through the gate, HTTP' };
+  return Object.entries(ways).map(([way, name]) => {
+    const { gated, plain } = found[way];
+    const added = gated.p50 - plain.p50;
+    return row(name, 'ms', gated, { text: '≤ 20 ms more', holds: added <= 20 }, peer('no hook', plain));
+  });
 }
 
 const row = (metric, unit, { p50, p99 }, target, beside) => ({
