@@ -42,6 +42,7 @@ export interface EditScene extends AsyncDisposable {
   readonly made: TestRepository;
   readonly editor: Editor;
   readonly engine: EpochEngine;
+  readonly deps: EditorDeps;
   /** Milliseconds that were waited for, in order. */
   readonly waits: number[];
   /** Answered by the branch in place of being followed. */
@@ -119,7 +120,7 @@ export async function openEditScene(
     requestId: 'req-1',
   });
   return Object.assign(scene, {
-    ...{ made, editor, engine, waits, commitByHand, requestOf },
+    ...{ made, editor, engine, deps, waits, commitByHand, requestOf },
     tip: () => made.git('rev-parse', main),
     async read(path: string) {
       const file = (await reader.findFiles(made.git('rev-parse', main), [path])).get(path);

@@ -80,7 +80,7 @@ describe('settings', () => {
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   });
 
-  test('a new setting stays behind the one it was written after', () => {
+  test('a new setting stays among those it was written with', () => {
     const { value } = merge({ a: 1, z: 1 }, { a: 1, z: 2 }, { first: 0, a: 1, b: 1, c: 1, z: 1 });
     expect(Object.keys(value as object)).toEqual(['first', 'a', 'b', 'c', 'z']);
   });

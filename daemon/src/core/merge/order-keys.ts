@@ -1,24 +1,17 @@
 /**
- * Keys of two objects as one list: the first one's in its order, and what only the second has right beside its own neighbour, so that
- * a setting stays with the settings it was written among.
+ * Keys of two objects as one list: the first one's in its order, and what only the second has in front of the key it was written in
+ * front of, so that a setting stays with the settings it belongs to. What the second has at its end comes last.
  */
 export function orderKeys(first: readonly string[], second: readonly string[]): string[] {
   const known = new Set(first);
-  const behind = new Map<string, string[]>();
+  const inFront = new Map<string, string[]>();
   let group: string[] = [];
-  const leading = group;
   for (const key of second) {
     if (!known.has(key)) group.push(key);
     else {
+      inFront.set(key, group);
       group = [];
-      behind.set(key, group);
     }
   }
-  const [neighbour] = behind.keys();
-  const all = first.flatMap((key) => [
-    ...(key === neighbour ? leading : []),
-    key,
-    ...(behind.get(key) ?? []),
-  ]);
-  return neighbour === undefined ? [...all, ...leading] : all;
+  return [...first.flatMap((key) => [...(inFront.get(key) ?? []), key]), ...group];
 }
