@@ -3,18 +3,11 @@
  * to, and a start does not load a library for it (docs/decisions/0008-own-age-opener.md). It reads what the daemon and `age -r` write;
  * it never writes any.
  */
-import {
-  createDecipheriv,
-  createHmac,
-  createPublicKey,
-  diffieHellman,
-  hkdfSync,
-  timingSafeEqual,
-} from 'node:crypto';
+import { createDecipheriv, createHmac, diffieHellman, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { AgeError } from './age-error.ts';
 import { decodeBase64 } from './armor.ts';
 import { parseHeader, type Stanza } from './header.ts';
-import { type Identity, rawPublicKeyPrefix } from './identity.ts';
+import { type Identity, importPublicKey } from './identity.ts';
 
 export interface OpenedAge {
   readonly plaintext: Uint8Array;
@@ -73,12 +66,7 @@ function unwrap(
 function unwrapOne({ share, body }: Wrapped, { privateKey, publicKey }: Identity): Uint8Array | null {
   let secret: Buffer;
   try {
-    const theirs = createPublicKey({
-      key: Buffer.concat([rawPublicKeyPrefix, share]),
-      format: 'der',
-      type: 'spki',
-    });
-    secret = diffieHellman({ privateKey, publicKey: theirs });
+    secret = diffieHellman({ privateKey, publicKey: importPublicKey(share) });
   } catch {
     throw new AgeError('header'); // a share of small order: the secret would be zero for everybody
   }
