@@ -1,6 +1,5 @@
 /** The recipients file of a service: who can open its sealed secrets. */
-import { isHeadwaterError } from '@headwater/schemas/protocol';
-import { maxAgeStanzas } from '../secrets/age/age-header.ts';
+import { isHeadwaterError, maxSecretsRecipients } from '@headwater/schemas/protocol';
 import { parseRecipient } from '../secrets/age/recipient.ts';
 import { type ReadBlob, readWithin } from './files.ts';
 import type { Finding } from './finding.ts';
@@ -38,8 +37,8 @@ export async function judgeRecipients(
   const findings = [...badLines, ...useless].map((line) =>
     finding({ code: 'HW_KEY_INVALID', message, hint, line }),
   );
-  if (recipients.length > maxAgeStanzas) {
-    const many = `${recipients.length} recipients, expected ${maxAgeStanzas} at most`;
+  if (recipients.length > maxSecretsRecipients) {
+    const many = `${recipients.length} recipients, expected ${maxSecretsRecipients} at most`;
     const fewer = 'Remove those that are gone, or let instances share an identity.';
     findings.push(finding({ code: 'HW_KEY_INVALID', message: many, hint: fewer }));
   }

@@ -134,6 +134,16 @@ describe('without a key', () => {
     expect(resolved).toBeNull();
   });
 
+  test('256 recipients are enough', async () => {
+    const keys: string[] = [];
+    while (keys.length < 257) keys.push((await makeTestKey()).recipient);
+    await put({ [path]: file, 'services/a/recipients.txt': keys.slice(1).join('\n') });
+    expect((await verdict()).findings).toEqual([]);
+    expect(await found({ 'services/a/recipients.txt': keys.join('\n') })).toEqual([
+      ['error', 'HW_KEY_INVALID', 'services/a/recipients.txt', ''],
+    ]);
+  });
+
   describe('it is an error when', () => {
     const cases: [string, () => Promise<Record<string, Content | null>>, unknown[][]][] = [
       ['there is no .sops.yaml', async () => ({ '.sops.yaml': null }), [['HW_SOPS_RULES', path, '']]],
