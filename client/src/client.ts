@@ -12,6 +12,7 @@ import { changesBetween } from './changes.ts';
 import type { ClientHandle, ClientParts } from './client-parts.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
 import { type ExplainSources, explain, readSecret } from './explain.ts';
+import { type HeldBackEvents, holdBack } from './held-back.ts';
 import { createLimitedLog } from './limited-log.ts';
 import type { Link } from './link.ts';
 import type { Held, Refusal, Status } from './machine-state.ts';
@@ -26,7 +27,7 @@ import {
   topicOf,
 } from './receipts.ts';
 import { slotsOf } from './secrets/attach-secrets.ts';
-import { secretWarnings } from './secrets/secret-warnings.ts';
+import { createSecretsWarner } from './secrets/secret-warnings.ts';
 import { createShell, type Shell } from './shell.ts';
 import type {
   ChangeEvent,
@@ -37,8 +38,6 @@ import type {
   SecretReading,
 } from './types.ts';
 import { createView, type View } from './view.ts';
-
-const maxHeldBack = 100;
 
 /** Live configuration of one service. Made by `connect`. */
 export class HeadwaterClient<T = JsonObject> {
@@ -55,6 +54,8 @@ export class HeadwaterClient<T = JsonObject> {
   readonly #shell: Shell;
   readonly #receipts: Receipts;
   readonly #events: Emitter<ClientEvents<T>>;
+  readonly #heldBack: HeldBackEvents<ClientEvents<T>>;
+  readonly #warnOfSecrets = createSecretsWarner((warning) => this.#warn(warning));
   readonly #log: ClientLog;
   readonly #counts = {
     connects: 0,
@@ -75,9 +76,6 @@ export class HeadwaterClient<T = JsonObject> {
   #lastTrouble: HeadwaterError | Refusal | null = null;
   /** The document on disk. */
   #kept: Held | null = null;
-  #lastSecretWarning = '';
-  /** Events from before the program could listen. */
-  #heldBack: (() => void)[] | null = [];
 
   /** Use `connect`. */
   constructor({ options, deps, start, link, store, identity, onHandle }: ClientParts) {
@@ -89,6 +87,7 @@ export class HeadwaterClient<T = JsonObject> {
       this.#counts.listenerErrors += 1;
       this.#log('error', 'a listener threw', { event: name, error: String(error) });
     });
+    this.#heldBack = holdBack(this.#events);
     this.#shell = createShell({
       start,
       deps,
@@ -113,7 +112,7 @@ export class HeadwaterClient<T = JsonObject> {
       this.#kept = held;
     }
     onHandle(this.#handle());
-    if (held) this.#warnOfSecrets(held);
+    if (held) this.#warnOfSecrets(held.opened, slotsOf(this.config as JsonObject));
   }
 
   /** What the config rests on: `live`, `lkg`, `defaults`, `stale`, `removed`, `rejected` or, after `close`, `offline`. */
@@ -195,14 +194,7 @@ export class HeadwaterClient<T = JsonObject> {
       useDefaults: () => this.#begin(this.#effective(null), null),
       warn: (error) => this.#warn(error),
       lastTrouble: () => this.#lastTrouble,
-      release: () => {
-        // One turn later, so that the program has had time to listen.
-        setImmediate(() => {
-          const waiting = this.#heldBack ?? [];
-          this.#heldBack = null;
-          for (const tell of waiting) tell();
-        });
-      },
+      release: () => this.#heldBack.release(),
     };
   }
 
@@ -232,16 +224,11 @@ export class HeadwaterClient<T = JsonObject> {
     });
   }
 
-  #tell<K extends keyof ClientEvents<T>>(name: K, event: ClientEvents<T>[K]): void {
-    if (this.#heldBack === null) this.#events.emit(name, event);
-    else if (this.#heldBack.length < maxHeldBack) this.#heldBack.push(() => this.#events.emit(name, event));
-  }
-
   #warn(error: HeadwaterError): void {
     this.#lastTrouble = error;
     const { code, message, hint } = error;
     this.#log('warn', 'warning', { code, message, hint });
-    this.#tell('warning', { code, message, hint });
+    this.#heldBack.tell('warning', { code, message, hint });
   }
 
   #effective(held: Held | null): DeepReadonly<T> {
@@ -251,14 +238,6 @@ export class HeadwaterClient<T = JsonObject> {
   #sources(): ExplainSources {
     const { overrides } = this.#view;
     return { config: this.config as JsonObject, overrides: overrides.values, state: this.#shell.state };
-  }
-
-  #warnOfSecrets({ rev, opened }: Held): void {
-    const warnings = secretWarnings(opened, slotsOf(this.config as JsonObject));
-    const text = JSON.stringify([rev, warnings.map(({ message }) => message)]);
-    if (text === this.#lastSecretWarning) return;
-    this.#lastSecretWarning = text;
-    for (const warning of warnings) this.#warn(warning);
   }
 
   #begin(config: DeepReadonly<T>, epoch: Epoch | null): void {
@@ -274,12 +253,12 @@ export class HeadwaterClient<T = JsonObject> {
     if (isFirst) this.#begin(current, held.epoch);
     else Object.assign(this, { config: current, epoch: held.epoch });
     this.#pending = null;
-    this.#tell('applied', { epoch: held.epoch, digest: held.digest });
+    this.#heldBack.tell('applied', { epoch: held.epoch, digest: held.digest });
     this.#onFirst?.();
     this.#onFirst = null;
     const changes = isFirst ? [] : changesBetween(previous as JsonObject, current as JsonObject);
     const { restartPending } = this;
-    this.#warnOfSecrets(held);
+    this.#warnOfSecrets(held.opened, slotsOf(current as JsonObject));
     return (kept) => {
       this.#kept = kept ?? this.#kept;
       this.#receipts.update();
@@ -295,7 +274,7 @@ export class HeadwaterClient<T = JsonObject> {
         restartPending,
         requestId: held.requestId,
       };
-      this.#tell('change', event);
+      this.#heldBack.tell('change', event);
     };
   }
 
@@ -316,7 +295,7 @@ export class HeadwaterClient<T = JsonObject> {
     this.#lastTrouble = refusal;
     this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
     this.#log('warn', 'a message was refused', { ...refusal });
-    this.#tell('refused', refusal);
+    this.#heldBack.tell('refused', refusal);
   }
 
   #tellState(status: Status, previous: Status): void {
@@ -325,7 +304,7 @@ export class HeadwaterClient<T = JsonObject> {
       previous: previous.state,
     });
     this.#receipts.update();
-    this.#tell('state', { ...status, previous: previous.state });
+    this.#heldBack.tell('state', { ...status, previous: previous.state });
   }
 
   #facts(): ReceiptFacts {

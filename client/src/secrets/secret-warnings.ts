@@ -2,8 +2,21 @@ import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { SecretSlots } from './attach-secrets.ts';
 import type { OpenedSecrets } from './opened-secrets.ts';
 
-/** What an operator should know of the secrets of a document that was just taken. */
-export function secretWarnings(opened: OpenedSecrets, slots: SecretSlots): HeadwaterError[] {
+/** Tells what an operator should know of the secrets of each document that is taken, and nothing twice in a row. */
+export function createSecretsWarner(
+  warn: (warning: HeadwaterError) => void,
+): (opened: OpenedSecrets, slots: SecretSlots) => void {
+  let last = '';
+  return (opened, slots) => {
+    const warnings = warningsOf(opened, slots);
+    const text = JSON.stringify(warnings.map(({ message }) => message));
+    if (text === last) return;
+    last = text;
+    for (const warning of warnings) warn(warning);
+  };
+}
+
+function warningsOf(opened: OpenedSecrets, slots: SecretSlots): HeadwaterError[] {
   if (opened.state === 'unavailable') {
     const { reason, message, hint } = opened.problem;
     return [
