@@ -10,6 +10,7 @@ import { createObjectFinder } from '../pack-index.ts';
 import { readRefValue } from '../ref-files.ts';
 import { checkRefName } from '../ref-name.ts';
 import { type CredentialSource, readCredential } from './credential.ts';
+import { namingHead } from './dangling-head.ts';
 import { createFetchFs } from './fetch-fs.ts';
 import { createGitHttp } from './git-http.ts';
 import { matchesRef } from './ref-patterns.ts';
@@ -67,7 +68,7 @@ export function createIsomorphicRemote(repo: GitRepository, options: IsomorphicR
           () =>
             fetch({
               fs,
-              http: http(silenceMs.transfer),
+              http: namingHead(http(silenceMs.transfer)),
               gitdir: repo.commonDir,
               url,
               remote: remoteName,

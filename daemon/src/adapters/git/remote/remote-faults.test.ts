@@ -105,7 +105,10 @@ describe.each(['http', 'isomorphic'] as const)('%s', (kind) => {
   test('a host that is off, or hangs, or is merely slow', async () => {
     const { at, server } = await scene(kind, { ask: 700, transfer: 700 });
     server.fault = () => ({ kind: 'hang' });
+    const asked = performance.now();
     expect(await failureOf(at.remote.tips([main]))).toMatch(/^HW_UPSTREAM_UNREACHABLE: .*in time/);
+    // Long before git itself loses patience.
+    expect(performance.now() - asked).toBeLessThan(15_000);
     const tips = new Map([[main, at.host.read(main) ?? '']]);
     expect(await failureOf(at.remote.fetch(tips))).toMatch(/^HW_UPSTREAM_UNREACHABLE: .*in time/);
     server.fault = () => null;
@@ -162,6 +165,17 @@ describe.each(['http', 'isomorphic'] as const)('%s', (kind) => {
     server.fault = () => null;
     await at.remote.fetch(tips);
     expect(at.mirror.git('fsck', '--no-dangling', tip)).toBe('');
+  });
+
+  test('a list of refs that was cut anywhere is never taken for the whole list', async () => {
+    const { at, server, first } = await scene(kind);
+    at.host.setRef('refs/heads/aaa', first);
+    for (let bytes = 0; bytes < 160; bytes += 7) {
+      server.fault = ({ path }) =>
+        path.endsWith('git-upload-pack') ? { kind: 'shorten', afterBytes: bytes } : null;
+      const tips = await at.remote.tips(['refs/heads/*']).catch(() => null);
+      if (tips !== null) expect([...tips.keys()]).toEqual(['refs/heads/aaa', main]);
+    }
   });
 
   test('a token file is read before every use, and must be private', async () => {
