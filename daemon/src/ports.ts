@@ -109,7 +109,8 @@ export interface CommitRequest {
   /** Parents after the tip: commits that the new one keeps reachable. They must be in the repository. Default none. */
   readonly extraParents?: readonly CommitId[];
   readonly edits: readonly FileEdit[];
-  readonly message: string;
+  /** Whole message, trailers included; made last where it speaks of the tree that the edits make. */
+  readonly message: string | ((tree: ObjectId) => string);
   readonly author: Person;
   readonly committer: Person;
 }

@@ -1,7 +1,7 @@
 /** What is asked of the editor, and what it answers. */
 import type { Conflict, EditResult, ServiceChange, SettingProblem } from '@headwater/schemas/http';
 import type { JsonObject } from '@headwater/schemas/protocol';
-import type { CommitId } from '../ports.ts';
+import type { CommitId, ObjectId } from '../ports.ts';
 
 /** One change, of any number of files: it becomes one commit, or nothing. */
 export interface EditRequest {
@@ -15,6 +15,11 @@ export interface EditRequest {
   readonly requestId: string;
   /** More trailers of the commit, in order. */
   readonly trailers?: readonly Trailer[];
+  /**
+   * Approves the very commit that is about to be made, for changes of protected environments. Asked again when the branch moved: an
+   * approval that was given for another parent or tree may be refused by throwing.
+   */
+  readonly approve?: (change: { readonly parent: CommitId; readonly tree: ObjectId }) => Trailer;
 }
 
 export type Trailer = readonly [key: string, value: string];
@@ -56,7 +61,7 @@ export interface Editor {
    * Merges the change onto the newest commit, judges it, commits it, and waits until the daemon has followed it. When it resolves with
    * `changed`, the commit is reachable from the branch and survives a crash at any later moment.
    * @throws HeadwaterError
-   *   `HW_EDIT_CONFLICT` (details: conflicts, head), `HW_EDIT_INVALID` (details: problems), `HW_PROTECTED` (details: environments),
+   *   `HW_EDIT_CONFLICT` (details: conflicts, head), `HW_EDIT_INVALID` (details: problems), `HW_PROTECTED` (details: environments), `HW_UNAPPROVED`,
    *   `HW_EDIT_BASE`, `HW_HISTORY_REWRITTEN`, `HW_BRANCH_MISSING`, `HW_WORK_TREE`, `HW_REQUEST_INVALID`, `HW_NAME_INVALID`, `HW_JSON_*`,
    *   `HW_REF_MOVED` after losing the race ten times, `HW_REF_LOCKED`, `HW_STORAGE_FAILED`.
    */

@@ -7,6 +7,15 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const base = 'services/cam/config.json';
 const prod = 'services/cam/config.prod.json';
+const protectedFiles = {
+  ...startFiles,
+  'headwater.json': JSON.stringify({
+    headwater: 1,
+    deployment: 'tars',
+    environments: ['dev', 'prod', { name: 'canary', extends: 'prod' }],
+    protected: ['prod'],
+  }),
+};
 const fail = (code: string, details: object = {}) => ({ code, details: expect.objectContaining(details) });
 const head = (scene: EditScene, format: string) => scene.made.git('log', '-1', `--format=${format}`);
 
@@ -264,13 +273,47 @@ describe('what is refused', () => {
   });
 
   test('a change of a protected environment, however it gets there', async () => {
-    await using scene = await openEditScene();
-    scene.protectedEnvironments = new Set(['prod']);
-    for (const path of [base, prod])
-      await expect(scene.editor.commit(scene.request(path, { fps: 11 }))).rejects.toMatchObject(
-        fail('HW_PROTECTED', { environments: ['prod'] }),
-      );
+    await using scene = await openEditScene(protectedFiles);
+    for (const path of [base, prod, 'services/cam/config.canary.json'])
+      await expect(scene.editor.commit(scene.request(path, { fps: 11 }))).rejects.toMatchObject({
+        code: 'HW_PROTECTED',
+      });
+    await expect(scene.editor.commit(scene.request(prod, { fps: 11 }))).rejects.toMatchObject(
+      fail('HW_PROTECTED', { environments: ['canary', 'prod'] }),
+    );
     await scene.editor.commit(scene.request('services/cam/config.dev.json', { fps: 11 }));
+  });
+
+  test('a change of who may change what, or read secrets, while something is protected', async () => {
+    await using scene = await openEditScene(protectedFiles);
+    const settings = JSON.parse(protectedFiles['headwater.json'] ?? '');
+    for (const change of [
+      { kind: 'json', path: 'headwater.json', desired: { ...settings, protected: [] } },
+      { kind: 'bytes', path: 'allowed_signers', content: Buffer.from('') },
+      { kind: 'bytes', path: '.sops.yaml', content: Buffer.from('creation_rules: []\n') },
+    ] as const)
+      await expect(scene.editor.commit(scene.requestOf(change))).rejects.toMatchObject(
+        fail('HW_PROTECTED', { environments: ['canary', 'prod'] }),
+      );
+    await using open = await openEditScene();
+    await open.editor.commit(
+      open.requestOf({ kind: 'bytes', path: '.sops.yaml', content: Buffer.from('creation_rules: []\n') }),
+    );
+  });
+
+  test('but not one that is approved: for the very commit it becomes', async () => {
+    await using scene = await openEditScene(protectedFiles);
+    const parent = scene.tip();
+    const asked: unknown[] = [];
+    const { commit } = await scene.editor.commit({
+      ...scene.request(prod, { fps: 11 }),
+      approve(change) {
+        asked.push(change);
+        return ['Headwater-Approval', 'signed'];
+      },
+    });
+    expect(asked).toEqual([{ parent, tree: scene.made.git('rev-parse', `${commit}^{tree}`) }]);
+    expect(head(scene, '%(trailers:only)')).toBe('Headwater-Request-Id: req-1\nHeadwater-Approval: signed');
   });
 
   test('everything while the branch is refused', async () => {
@@ -298,10 +341,9 @@ describe('a preview', () => {
   });
 
   test('lists problems, conflicts and protected environments in place of refusing', async () => {
-    await using scene = await openEditScene();
+    await using scene = await openEditScene(protectedFiles);
     const old = scene.tip();
     await scene.commitByHand({ [base]: '{ "fps": 20, "name": "front" }' });
-    scene.protectedEnvironments = new Set(['prod']);
     const preview = await scene.editor.preview({
       ...scene.requestOf(
         { kind: 'json', path: base, desired: { fps: 24, name: 'front' } },
@@ -310,8 +352,8 @@ describe('a preview', () => {
       base: old,
     });
     expect(preview.conflicts).toMatchObject([{ file: base, pointer: '/fps' }]);
-    expect(preview.problems).toMatchObject([{ env: 'prod', pointer: '/fps', file: prod }]);
-    expect(preview.protected).toEqual(['prod']);
+    expect(preview.problems).toMatchObject([{ pointer: '/fps', file: prod }]);
+    expect(preview.protected).toEqual(['canary', 'prod']);
   });
 });
 

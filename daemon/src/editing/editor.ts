@@ -5,6 +5,7 @@
 import { HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
 import type { CommitPlace } from '../epochs/place.ts';
 import type { CandidateJudge, CandidateVerdict } from '../gate/candidate-judge.ts';
+import { protectedReach } from '../gate/protected-reach.ts';
 import type { Clock, CommitWriter } from '../ports.ts';
 import { SerialQueue } from '../serial-queue.ts';
 import type { EditOutcome, Editor, EditRequest } from './edit.ts';
@@ -49,11 +50,12 @@ export function createEditor(deps: EditorDeps): Editor {
     if (edit.edits.length === 0) return { tip, place: null };
     const verdict = await judgeEdit(edit, tip, message, deps);
     if (verdict.problems.length > 0) throw invalidError(problemsOf(verdict.problems));
-    const forbidden = protectedBy(verdict, deps.branch);
-    if (forbidden.length > 0) throw protectedError(forbidden);
+    checkPolicy(request, protectedReach(deps.branch.policy, edit.changes, verdict), deps.branch);
+    const { approve } = request;
     const time = Math.floor(deps.clock.now() / 1000);
     const commit = await deps.writer.commit({
-      ...{ ref: deps.ref, expected: tip.commit, edits: edit.edits, message },
+      ...{ ref: deps.ref, expected: tip.commit, edits: edit.edits },
+      message: approve ? (tree) => editMessage(request, [approve({ parent: tip.commit, tree })]) : message,
       author: { ...request.actor, time },
       committer: { ...deps.committer, time },
     });
@@ -101,7 +103,7 @@ export function createEditor(deps: EditorDeps): Editor {
         conflicts: edit.conflicts,
         merged: edit.merged,
         changed: edit.edits.length > 0,
-        protected: protectedBy(verdict, deps.branch),
+        protected: protectedReach(deps.branch.policy, edit.changes, verdict),
       };
     },
 
@@ -150,9 +152,16 @@ function judgeEdit(
   return judge.judge({ base: tip.commit, changes: edit.changes, blobs: edit.blobs, message });
 }
 
-function protectedBy({ affected }: CandidateVerdict, branch: FollowedBranch): string[] {
-  const covered = branch.protectedEnvironments();
-  return [...affected.keys()].filter((env) => covered.has(env)).sort();
+/** What only an approval may change needs one, and one is given only where nothing unapproved would ride along. */
+function checkPolicy({ approve }: EditRequest, reached: readonly string[], branch: FollowedBranch): void {
+  if (approve === undefined && reached.length > 0) throw protectedError(reached);
+  const obstacle = approve === undefined ? null : branch.approvalObstacle;
+  if (obstacle === null) return;
+  const { code, message, hint } = obstacle;
+  throw new HeadwaterError(code, {
+    message: `nothing can be approved on top of this commit: ${message}`,
+    hint,
+  });
 }
 
 /** A full disk refuses one write and loses nothing; after anything else the next start must look first. */

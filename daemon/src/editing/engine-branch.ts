@@ -1,4 +1,5 @@
 import { type HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
+import { noPolicy } from '../core/policy.ts';
 import type { EpochEngine } from '../epochs/epoch-engine.ts';
 import type { FollowedBranch } from './followed-branch.ts';
 
@@ -8,7 +9,6 @@ export interface EngineBranchDeps {
   readonly era: () => number;
   readonly follow: FollowedBranch['follow'];
   readonly refusal: () => Promise<HeadwaterError | null>;
-  readonly protectedEnvironments: () => ReadonlySet<string>;
 }
 
 /** The followed branch as the epoch engine knows it. */
@@ -17,12 +17,17 @@ export function engineBranch(deps: EngineBranchDeps): FollowedBranch {
   return {
     follow: deps.follow,
     refusal: deps.refusal,
-    protectedEnvironments: deps.protectedEnvironments,
     get at() {
       return engine()?.at ?? null;
     },
     get era() {
       return deps.era();
+    },
+    get policy() {
+      return engine()?.policy ?? noPolicy;
+    },
+    get approvalObstacle() {
+      return engine()?.approvalObstacle ?? null;
     },
     placeOf(commit) {
       try {

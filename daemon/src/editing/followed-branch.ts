@@ -1,4 +1,6 @@
 import type { HeadwaterError } from '@headwater/schemas/protocol';
+import type { Finding } from '../core/finding.ts';
+import type { Policy } from '../core/policy.ts';
 import type { CommitPlace } from '../epochs/place.ts';
 import type { CommitId } from '../ports.ts';
 
@@ -17,8 +19,10 @@ export interface FollowedBranch {
   placeOf(commit: CommitId): CommitPlace | null;
   /** Era in force. */
   readonly era: number;
-  /** Environments in which only approved changes count. */
-  protectedEnvironments(): ReadonlySet<string>;
+  /** Policy in force for the next commit. */
+  readonly policy: Policy;
+  /** Why no approval may be given now: something waits that would ride along. `null` when one may. */
+  readonly approvalObstacle: Finding | null;
   /** Where an environment stands; `null` when it is not declared. */
   standing(env: string): Standing | null;
 }

@@ -3,23 +3,16 @@
  * which environments a layer reaches; merging, judging and committing are the editor's.
  */
 import type { DryRun, EditResult, Reach, ServiceChange } from '@headwater/schemas/http';
-import { HeadwaterError, type JsonObject } from '@headwater/schemas/protocol';
-import { changeDocument, type DocumentChange } from '../core/edit/document-change.ts';
-import type { ReadBlob } from '../core/files.ts';
+import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { RepoIndex } from '../core/repo-index.ts';
-import type { CommitId, ObjectReader } from '../ports.ts';
+import type { CommitId } from '../ports.ts';
 import type { Receipts } from '../receipts.ts';
 import { describeEdit, type LayerDifference } from './describe-edit.ts';
 import type { Editor, EditRequest, FileChange, Trailer } from './edit.ts';
+import { editTarget } from './edit-target.ts';
+import { type LayerEdit, layerChanges } from './layer-changes.ts';
+import type { MergeDeps } from './merge-deps.ts';
 import { readVersion } from './read-version.ts';
-
-export interface LayerEdit {
-  readonly service: string;
-  /** "base" or an environment. */
-  readonly layer: string;
-  /** `null` removes the layer's file. */
-  readonly change: DocumentChange | null;
-}
 
 export interface LayerEditRequest {
   readonly actor: EditRequest['actor'];
@@ -41,40 +34,39 @@ export interface LayerEdits {
   preview(request: LayerEditRequest): Promise<DryRun>;
 }
 
-export interface LayerEditsDeps {
+export interface LayerEditsDeps extends Pick<MergeDeps, 'reader' | 'readBlob'> {
   readonly editor: Editor;
   /** Index of the newest commit that was read; `null` before the first. */
   readonly index: () => RepoIndex | null;
-  readonly reader: Pick<ObjectReader, 'findFiles'>;
-  readonly readBlob: ReadBlob;
   readonly receipts: Pick<Receipts, 'of'>;
 }
 
 export function createLayerEdits(deps: LayerEditsDeps): LayerEdits {
-  /** Path of a layer's file, there or not. */
-  function pathOf(service: string, layer: string): string {
+  async function requestOf({ edits, message, ...rest }: LayerEditRequest): Promise<EditRequest> {
     const index = deps.index();
-    for (const env of index?.environments() ?? []) {
-      const inputs = index?.inputs(service, env);
-      if (!inputs || (layer !== 'base' && !inputs.chain.includes(layer))) continue;
-      return `${inputs.folder}/config${layer === 'base' ? '' : `.${layer}`}.json`;
-    }
-    throw layerNotFound();
+    if (!index) throw nothingRead();
+    const files = await layerChanges(edits, rest.base, index, deps);
+    return { ...rest, files, message: message || (await describe(edits, files, rest.base, index)) };
   }
 
-  async function requestOf({ edits, message, ...rest }: LayerEditRequest): Promise<EditRequest> {
-    const paths = edits.map(({ service, layer }) => pathOf(service, layer));
-    const found = await deps.reader.findFiles(rest.base, paths);
-    const files: FileChange[] = [];
+  /** A message for those who wrote none. */
+  async function describe(
+    edits: readonly LayerEdit[],
+    files: readonly FileChange[],
+    base: CommitId,
+    index: RepoIndex,
+  ): Promise<string> {
+    const layers = new Map(edits.map((edit) => [editTarget(index, edit.service, edit.layer).path, edit]));
+    const before = await deps.reader.findFiles(base, layers.keys());
     const differences: LayerDifference[] = [];
-    for (const [position, { service, layer, change }] of edits.entries()) {
-      const path = paths[position] as string;
-      const before = await documentAt(found.get(path), change, deps.readBlob);
-      const desired = change === null ? null : changeDocument(before, change);
-      files.push({ kind: 'json', path, desired });
-      differences.push({ service, layer, before, after: desired ?? {} });
+    for (const file of files) {
+      const edit = layers.get(file.path);
+      if (!edit || file.kind !== 'json') continue;
+      const version = await readVersion(before.get(file.path), deps.readBlob);
+      const known = version.kind === 'document' ? version.value : {};
+      differences.push({ ...edit, before: known, after: file.desired ?? {} });
     }
-    return { ...rest, files, message: message || describeEdit(differences) };
+    return describeEdit(differences);
   }
 
   return {
@@ -96,22 +88,6 @@ export function createLayerEdits(deps: LayerEditsDeps): LayerEdits {
   };
 }
 
-/** The layer's document that an edit starts from. A file that is not JSON can be replaced whole, but not patched. */
-async function documentAt(
-  file: Parameters<typeof readVersion>[0],
-  change: DocumentChange | null,
-  readBlob: ReadBlob,
-): Promise<JsonObject> {
-  const version = await readVersion(file, readBlob);
-  if (version.kind === 'document') return version.value;
-  if (version.kind === 'absent' || change === null || change.kind === 'replace') return {};
-  throw new HeadwaterError('HW_EDIT_CONFLICT', {
-    message: 'the file cannot be read as JSON, so there is nothing that a patch could change',
-    hint: 'Replace the whole document (PUT), or mend the file in git.',
-    details: { conflicts: [] },
-  });
-}
-
 /** Connected clients that would notice. */
 function reachOf(changes: readonly ServiceChange[], receipts: LayerEditsDeps['receipts']): Reach[] {
   return changes.flatMap(({ env, service, settings, kind }) => {
@@ -122,9 +98,9 @@ function reachOf(changes: readonly ServiceChange[], receipts: LayerEditsDeps['re
   });
 }
 
-function layerNotFound(): HeadwaterError {
-  return new HeadwaterError('HW_NOT_FOUND', {
-    message: 'there is no such service, or it has no such layer',
-    hint: 'Layers are "base" and the environments in which the service runs.',
+function nothingRead(): HeadwaterError {
+  return new HeadwaterError('HW_BRANCH_MISSING', {
+    message: 'the daemon has not read the followed branch yet',
+    hint: 'Try again in a moment; `headwater status` says what it waits for.',
   });
 }

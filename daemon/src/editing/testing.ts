@@ -47,7 +47,6 @@ export interface EditScene extends AsyncDisposable {
   readonly waits: number[];
   /** Answered by the branch in place of being followed. */
   refusal: HeadwaterError | null;
-  protectedEnvironments: ReadonlySet<string>;
   tip(): CommitId;
   /** Text of a file at the tip, `null` when there is none. */
   read(path: string): Promise<string | null>;
@@ -88,14 +87,13 @@ export async function openEditScene(
 
   const waits: number[] = [];
   let clock = testPerson.time * 1000;
-  const scene = { refusal: null as HeadwaterError | null, protectedEnvironments: new Set<string>() };
+  const scene = { refusal: null as HeadwaterError | null };
   const deps: EditorDeps = {
     ref: main,
     branch: engineBranch({
       engine: () => engine,
       era: () => 1,
       refusal: async () => scene.refusal,
-      protectedEnvironments: () => scene.protectedEnvironments,
       async follow() {
         const tip = await refs.read(main);
         if (tip !== null) await engine.moveTo(tip);

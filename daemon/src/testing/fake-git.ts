@@ -84,7 +84,7 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
     commit: Omit<CommitInfo, 'id' | 'tree'>,
     sign?: (payload: Uint8Array) => string,
   ): CommitId => {
-    const tree = hash([...files].sort(byPath));
+    const tree = treeOf(files);
     const payload = encodeCommit({ tree, ...commit });
     const raw = sign ? addSignature(payload, sign(payload)) : payload;
     const id = hash([tree, commit, Buffer.from(raw).toString('latin1')]);
@@ -196,7 +196,8 @@ export function createFakeGit(head: string | null = 'refs/heads/main'): FakeGit 
         if (content === null) files.delete(path);
         else files.set(path, { mode: files.get(path)?.mode ?? '100644', oid: store(content) });
       }
-      const text = message.endsWith('\n') ? message : `${message}\n`;
+      const made = typeof message === 'string' ? message : message(treeOf(files));
+      const text = made.endsWith('\n') ? made : `${made}\n`;
       const id = save(files, {
         parents: [...(expected === null ? [] : [expected]), ...(extraParents ?? [])],
         author,
@@ -273,6 +274,10 @@ function removePath(files: Map<string, FileState>, path: string): void {
   for (const other of files.keys()) {
     if (other.startsWith(`${path}/`) || path.startsWith(`${other}/`)) files.delete(other);
   }
+}
+
+function treeOf(files: ReadonlyMap<string, FileState>): ObjectId {
+  return hash([...files].sort(byPath));
 }
 
 function byPath(a: readonly [string, FileState], b: readonly [string, FileState]): number {

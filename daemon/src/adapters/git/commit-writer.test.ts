@@ -134,6 +134,24 @@ test('further parents are kept reachable by a commit that has none of their file
   await reader.close();
 });
 
+test('a message may speak of the tree that it stands beside', async () => {
+  using made = makeTestRepository();
+  const repo = await openRepository(made.path);
+  const reader = await createObjectReader(repo);
+  const trees: string[] = [];
+  const id = await createCommitWriter(repo, reader, createRefStore(repo)).commit({
+    ...{ ref: main, expected: null, author: testPerson, committer: testPerson },
+    edits: [{ path: 'a/b', content: Buffer.from('1') }],
+    message(tree) {
+      trees.push(tree);
+      return `about ${tree}`;
+    },
+  });
+  await reader.close();
+  expect(trees).toEqual([made.git('rev-parse', `${id}^{tree}`)]);
+  expect(made.git('log', '-1', '--format=%B', id)).toBe(`about ${trees[0]}`);
+});
+
 test('a branch that moved is not overwritten', async () => {
   using made = makeTestRepository();
   await using writer = await writerOf(made);

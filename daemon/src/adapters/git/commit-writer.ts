@@ -1,5 +1,7 @@
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import { createBreather } from '../../breather.ts';
+import type { SignCommit } from '../../core/signatures/commit-signer.ts';
+import { addSignature } from '../../core/signatures/signed-commit.ts';
 import type { CommitWriter, FileEdit, ObjectId, RefStore } from '../../ports.ts';
 import { checkEditPath } from './edit-path.ts';
 import { encodeCommit } from './git-objects.ts';
@@ -7,6 +9,11 @@ import type { GitObjectReader } from './object-reader-base.ts';
 import { createObjectBatch, type ObjectBatch } from './object-writer.ts';
 import type { GitRepository } from './open-repository.ts';
 import { encodeTree, folderMode, nameToText, parseTree, type TreeItem, textToName } from './tree.ts';
+
+export interface CommitWriterOptions {
+  /** Signs every commit. Default: none is signed. */
+  readonly sign?: SignCommit;
+}
 
 /**
  * Makes commits without a work tree or an index. Only the folders on the way to an edited file are rewritten; entries that are
@@ -17,6 +24,7 @@ export function createCommitWriter(
   repo: GitRepository,
   reader: GitObjectReader,
   refs: RefStore,
+  options: CommitWriterOptions = {},
 ): CommitWriter {
   return {
     async commit(request) {
@@ -24,15 +32,18 @@ export function createCommitWriter(
       const base = parent === null ? null : (await reader.readCommit(parent)).tree;
       const batch = createObjectBatch(repo);
       const splice = { reader, batch, breathe: createBreather() };
-      const tree = await spliceTree(splice, base, await planEdits(request.edits, splice.breathe), '');
-      const commit = encodeCommit({
-        tree: tree ?? batch.add('tree', Buffer.alloc(0)),
+      const edits = await planEdits(request.edits, splice.breathe);
+      const tree = (await spliceTree(splice, base, edits, '')) ?? batch.add('tree', Buffer.alloc(0));
+      const { message } = request;
+      const payload = encodeCommit({
+        tree,
         parents: [...(parent === null ? [] : [parent]), ...(request.extraParents ?? [])],
         author: request.author,
         committer: request.committer,
-        message: request.message,
+        message: typeof message === 'string' ? message : message(tree),
       });
-      const id = batch.add('commit', commit);
+      const signature = options.sign?.(payload);
+      const id = batch.add('commit', signature === undefined ? payload : addSignature(payload, signature));
       // Objects first: a ref must never name what a power cut could take away.
       await batch.write();
       await refs.compareAndSwap(request.ref, parent, id);
