@@ -8,6 +8,7 @@ import {
   fastify,
   LogController,
 } from 'fastify';
+import type { LayerEdits } from '../editing/layer-edits.ts';
 import type { GitHost } from '../git-backend.ts';
 import type { LiveEvents } from '../live-events.ts';
 import type { Clock } from '../ports.ts';
@@ -19,6 +20,7 @@ import { newRequestId, problemType, requestIdOf, securityHeaders } from './heade
 import { checkHost } from './host-check.ts';
 import { requestInvalid, routeNotFound } from './not-found.ts';
 import { problemOf } from './problem.ts';
+import { editRoutes } from './routes/edits.ts';
 import { epochRoutes } from './routes/epoch.ts';
 import { eventRoutes } from './routes/events.ts';
 import { gitRoutes } from './routes/git.ts';
@@ -43,6 +45,8 @@ export interface ServerDeps {
   readonly git?: GitHost | null;
   readonly events: LiveEvents;
   readonly history: HistoryRoutesDeps['history'];
+  /** Default: config cannot be changed through the API. */
+  readonly edits?: LayerEdits;
   readonly rewrites: RewriteReview;
   /** Default: none are taken. */
   readonly webhooks?: WebhookReceiver;
@@ -105,6 +109,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
   if (deps.git) gitRoutes(app, deps.git);
+  if (deps.edits) editRoutes(app, { view: deps.view, edits: deps.edits });
   historyRoutes(app, deps);
   rewriteRoutes(app, deps.rewrites);
   eventRoutes(app, deps);
@@ -126,10 +131,13 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   reply.code(problem.status).type(problemType).send(JSON.stringify(problem));
 }
 
+/** JSON as it is, and as the two kinds of patch; which of them a route takes it says itself. */
+const jsonTypes = ['application/json', 'application/json-patch+json', 'application/merge-patch+json'];
+
 /** One strict parser: duplicate keys, unsafe numbers, bottomless nesting and prototype keys are refused like in files. */
 function takeStrictJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser(jsonTypes, { parseAs: 'buffer' }, (_request, body, done) => {
     try {
       done(null, parseJsonBytes(typeof body === 'string' ? Buffer.from(body) : body));
     } catch (error) {

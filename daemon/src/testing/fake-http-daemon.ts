@@ -1,5 +1,6 @@
 /** A daemon for tests of the HTTP API: two environments, two services, and tokens by name. Not part of the program. */
 import { randomBytes } from 'node:crypto';
+import type { EditResult } from '@headwater/schemas/http';
 import { HeadwaterError, type Health, type JsonObject } from '@headwater/schemas/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { TokenRecord } from '../access.ts';
@@ -21,8 +22,11 @@ export interface FakeState {
   health: Health;
   /** Thrown by `view.service`. */
   failure: unknown;
-  /** What the history was asked. */
+  /** What the history and the editor were asked. */
   asked: object[];
+  /** Outcome of every edit, unless it is refused. */
+  edit: EditResult;
+  refusal: HeadwaterError | null;
   readonly rewrites: FakeRewrites;
 }
 
@@ -53,6 +57,7 @@ export const people = {
   devAdmin: record('aaaaaaaaaaa7', { role: 'admin', env: 'dev' }),
   viewer: record('aaaaaaaaaaa2', {}),
   devViewer: record('aaaaaaaaaaa3', { env: 'dev', service: 'st*' }),
+  devEditor: record('aaaaaaaaaaa7', { role: 'editor', env: 'dev', service: 'st*' }),
   service: record('aaaaaaaaaaa4', { role: 'service', env: 'dev', service: 'stt' }),
   starService: record('aaaaaaaaaaa5', { role: 'service', env: '*', service: '*' }),
 } as const;
@@ -77,6 +82,14 @@ export function fakeDaemon(
     health: healthyState(),
     failure: null,
     asked: [],
+    edit: {
+      epoch: { era: 1, seq: 8, commit: tipCommit },
+      commit: tipCommit,
+      changed: true,
+      applied: {},
+      merged: false,
+    },
+    refusal: null,
     rewrites: createFakeRewrites(),
   };
   let time = 0;
@@ -114,6 +127,7 @@ export function fakeDaemon(
     web,
     events,
     history: fakeHistory(state),
+    edits: fakeEdits(state),
     rewrites: state.rewrites,
     ...more,
   });
@@ -127,6 +141,29 @@ export function fakeDaemon(
     },
     token: (name) => tokenOf(people[name].id),
     revoke: (name) => void tokens.delete(tokenOf(people[name].id)),
+  };
+}
+
+/** Takes down what it is asked; services are stt and tts in dev, and stt in prod. */
+function fakeEdits(state: FakeState): NonNullable<ServerDeps['edits']> {
+  const nothing = { changes: [], problems: [], warnings: [], conflicts: [], reach: [], protected: [] };
+  return {
+    environmentsOf(service, layer) {
+      const present = new Map([
+        ['stt', ['dev', 'prod']],
+        ['tts', ['dev']],
+      ]).get(service);
+      return (present ?? []).filter((env) => layer === 'base' || env === layer);
+    },
+    async commit(request) {
+      state.asked.push(request);
+      if (state.refusal) throw state.refusal;
+      return state.edit;
+    },
+    async preview(request) {
+      state.asked.push(request);
+      return { ...nothing, merged: false };
+    },
   };
 }
 

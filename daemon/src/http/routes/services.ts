@@ -4,7 +4,7 @@ import { coversService } from '../../access.ts';
 import type { DaemonView } from '../../view.ts';
 import { callerOf } from '../auth.ts';
 import { environmentOf } from '../environment.ts';
-import { etagOf, matchesEtag } from '../etag.ts';
+import { documentOf, etagOfService, matchesEtag } from '../etag.ts';
 import { serviceNotFound } from '../not-found.ts';
 
 /** Services of an environment, and one service with its layers. */
@@ -25,22 +25,10 @@ export function serviceRoutes(app: FastifyInstance, view: DaemonView): void {
       const mayRead = isName(name) && coversService(callerOf(request), env, name);
       const found = mayRead ? await view.service(env, name) : null;
       if (found === null) throw serviceNotFound();
-      const { service, epoch, schema, layers, config, origins, secrets, held, clients, tipEpoch } = found;
-      const document = {
-        service,
-        env,
-        epoch,
-        schema,
-        layers,
-        config,
-        origins,
-        secrets,
-        ...(held === undefined ? {} : { held }),
-      };
-      const etag = etagOf(tipEpoch.commit, document);
+      const etag = etagOfService(found);
       reply.header('etag', etag);
       if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
-      return { ...document, clients };
+      return { ...documentOf(found), clients: found.clients };
     },
   );
 }
