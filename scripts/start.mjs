@@ -151,7 +151,7 @@ function welcome(ready) {
   isWelcome = true;
   console.log(`
 Headwater runs.
-  repository  ${shown(ready.git)}
+  repository  ${shown(ready.git)}${overHttp(ready)}
   API         ${ready.http}   (admin token in ${token})
   broker      ${ready.mqtt}
   sample      stt-worker in environment dev, a process of its own
@@ -164,6 +164,10 @@ Now change something, in another terminal and any folder:
 
 Ctrl-C stops everything and keeps the data.
 `);
+}
+
+function overHttp({ gitHttp }) {
+  return gitHttp ? `\n              ${gitHttp}   (any user name; the password is a token)` : '';
 }
 
 function say(name, line) {
