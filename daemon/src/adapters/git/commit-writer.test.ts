@@ -1,6 +1,17 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { signingKeyOf } from '@headwater/schemas/protocol';
+import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { expect, test, vi } from 'vitest';
+import { daemonPerson } from '../../core/daemon-person.ts';
+import { parseAllowedSigners } from '../../core/signatures/allowed-signers.ts';
+import {
+  commitSigner,
+  daemonSignerLine,
+  newAllowedSigners,
+  sshPublicKeyText,
+} from '../../core/signatures/commit-signer.ts';
+import { verifyCommit } from '../../core/signatures/verify-commit.ts';
 import type { FileEdit } from '../../ports.ts';
 import { testPerson } from '../../testing/git-history.ts';
 import { makeTestRepository, type TestRepository } from '../../testing/test-repository.ts';
@@ -225,4 +236,26 @@ test('names and messages cannot write other header lines', async () => {
   expect(made.git('fsck', '--strict')).toBe('');
   await reader.close();
   await expect(writer.commit(null, { a: '1' })).rejects.toMatchObject({ code: 'HW_REF_MOVED' });
+});
+
+test.each(['sha1', 'sha256'] as const)('git verifies what was signed (%s)', async (objectFormat) => {
+  using made = makeTestRepository({ objectFormat });
+  const repo = await openRepository(made.path);
+  const reader = await createObjectReader(repo);
+  const key = signingKeyOf(new Uint8Array(32).fill(7), nodeCrypto);
+  const writer = createCommitWriter(repo, reader, createRefStore(repo), { sign: commitSigner(key) });
+  const id = await writer.commit({
+    ...{ ref: main, expected: null, edits: [{ path: 'a', content: Buffer.from('1') }], message: 'Signed' },
+    author: testPerson,
+    committer: { ...daemonPerson, time: 1_700_000_100 },
+  });
+  const signers = join(made.folder, 'signers');
+  writeFileSync(signers, newAllowedSigners([daemonSignerLine(sshPublicKeyText(key.publicKey))]));
+  const settings = ['-c', 'gpg.format=ssh', '-c', `gpg.ssh.allowedSignersFile=${signers}`];
+  expect(made.git(...settings, 'log', '-1', '--format=%G? %GS', id)).toBe(`G ${daemonPerson.email}`);
+  expect(made.git('fsck', '--strict')).toBe('');
+  const raw = await reader.readRawCommit(id);
+  const list = parseAllowedSigners(readFileSync(signers));
+  expect(verifyCommit(raw, await reader.readCommit(id), list)).toMatchObject({ verified: true });
+  await reader.close();
 });

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import { add } from 'isomorphic-git';
+import type { SignCommit } from '../../core/signatures/commit-signer.ts';
 import type { CommitId, Person } from '../../ports.ts';
 import { createCommitWriter } from './commit-writer.ts';
 import { makeFolderDurably, storageFailed, syncFolder } from './durable-fs.ts';
@@ -22,6 +23,8 @@ export interface NewRepository {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly message: string;
   readonly author: Person;
+  /** Signs the commit. Default: it is not signed. */
+  readonly sign?: SignCommit;
   /** More git config of this repository, keys of one section side by side: full key ("merge.headwater.driver") -> value. */
   readonly config?: ReadonlyMap<string, string>;
 }
@@ -92,7 +95,8 @@ function configText({ bare, config = new Map() }: NewRepository): string {
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
 async function writeFirstCommit(repo: GitRepository, ref: string, content: NewRepository): Promise<CommitId> {
-  const writer = createCommitWriter(repo, createIsomorphicObjectReader(repo), createRefStore(repo));
+  const signing = content.sign ? { sign: content.sign } : {};
+  const writer = createCommitWriter(repo, createIsomorphicObjectReader(repo), createRefStore(repo), signing);
   return writer.commit({
     ref,
     expected: null,
