@@ -286,6 +286,64 @@ export interface SecretBox {
   seal(request: SealRequest): Promise<string>;
 }
 
+/** What an audit entry can be about. The words are permanent: they are searched for years later. */
+export type AuditAction =
+  | 'login'
+  | 'logout'
+  | 'token-create'
+  | 'token-revoke'
+  | 'enroll'
+  | 'commit'
+  | 'push'
+  | 'accept-rewrite'
+  | 'secret-set'
+  | 'secret-remove'
+  | 'secret-reveal'
+  | 'secret-deliver'
+  | 'secret-drop'
+  | 'secret-refuse'
+  | 'recipients'
+  | 'identity-rotate'
+  | 'key-rotate'
+  | 'key-revoke'
+  | 'key-export';
+
+/** Who did it: the holder of a token, a user of this machine beside the daemon, the daemon itself. */
+export type AuditActor =
+  | { readonly kind: 'token'; readonly id: string; readonly name: string }
+  | { readonly kind: 'user'; readonly name: string }
+  | { readonly kind: 'daemon' };
+
+/** What somebody did. Never a secret value, and nothing that lets one be guessed, such as a hash of it. */
+export interface AuditEntry {
+  readonly action: AuditAction;
+  readonly actor: AuditActor;
+  readonly requestId?: string;
+  readonly env?: string;
+  readonly service?: string;
+  /** JSON Pointer of the setting. */
+  readonly pointer?: string;
+  readonly epoch?: { readonly era: number; readonly seq: number; readonly commit: CommitId };
+  readonly commit?: CommitId;
+  /** Why, in the person's own words. */
+  readonly reason?: string;
+  /** Further facts: ids of tokens and keys, refs, counts, paths. */
+  readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+/** The record of who did what, which only grows, and in which every later change shows. */
+export interface Audit {
+  /**
+   * Writes entries down, in this order. When it resolves they survive power loss; whoever waits is answered only then.
+   * @throws HeadwaterError `HW_AUDIT_FAILED`: nothing of it may be taken for recorded, so what depends on it is not done or is undone.
+   */
+  record(...entries: readonly AuditEntry[]): Promise<void>;
+  /** For what happened already and nobody waits for: an entry that cannot be written becomes a problem that a person sees. */
+  note(...entries: readonly AuditEntry[]): void;
+  /** Resolves when everything noted so far is written, or failed. */
+  idle(): Promise<void>;
+}
+
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
   now(): number;
