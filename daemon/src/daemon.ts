@@ -17,6 +17,7 @@ import { systemClock } from './adapters/system-clock.ts';
 import { openBroker } from './assembly/broker.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
+import { openEditing } from './assembly/editing.ts';
 import { createHeartbeat } from './assembly/heartbeat.ts';
 import { openHostedGit } from './assembly/hosted-git.ts';
 import { openJudging } from './assembly/judging.ts';
@@ -27,6 +28,7 @@ import { openSecrets } from './assembly/secrets.ts';
 import { openWebhooks } from './assembly/webhooks.ts';
 import type { DaemonConfig } from './config.ts';
 import { createDaemonView } from './daemon-view.ts';
+import type { Editor } from './editing/edit.ts';
 import { EpochEngine } from './epochs/epoch-engine.ts';
 import { daemonIdOf, type HealthDeps, healthOf } from './health-reporter.ts';
 import { namesOf } from './http/host-check.ts';
@@ -62,6 +64,7 @@ export interface Daemon {
   readonly readyLine: ReadyLine;
   readonly view: DaemonView;
   readonly tokens: TokenStore;
+  readonly editor: Editor;
   /** Finishes what runs, says goodbye to the broker, writes everything down. */
   stop(): Promise<void>;
 }
@@ -180,6 +183,7 @@ async function assemble(context: Context): Promise<Daemon> {
     candidates: judging.candidateJudge(() => pipeline.engine),
     era: lineage.deps.era,
   });
+  const editor = await openEditing(context, repository, judging, () => pipeline);
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
   const server = buildServer({
@@ -246,6 +250,7 @@ async function assemble(context: Context): Promise<Daemon> {
     },
     view,
     tokens,
+    editor,
     stop: () => scope.close(),
   };
 }

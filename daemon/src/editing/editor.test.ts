@@ -418,7 +418,9 @@ test('a commit that one environment cannot take says where it waits, and since w
 test('after a failed sync nothing more is acknowledged; a full disk is not that', async () => {
   let code = 'ENOSPC';
   let isFailing = true;
+  const told: unknown[] = [];
   await using scene = await openEditScene(startFiles, ({ writer }) => ({
+    onBroken: (error) => told.push(error.details.code),
     writer: {
       async commit(request) {
         if (isFailing) throw new HeadwaterError('HW_STORAGE_FAILED', { message: 'no', details: { code } });
@@ -428,8 +430,10 @@ test('after a failed sync nothing more is acknowledged; a full disk is not that'
   }));
   const save = () => scene.editor.commit(scene.request(base, { fps: 11 }));
   await expect(save()).rejects.toMatchObject({ code: 'HW_STORAGE_FAILED' });
+  expect(told).toEqual([]);
   code = 'EIO';
   await expect(save()).rejects.toMatchObject({ code: 'HW_STORAGE_FAILED' });
+  expect(told).toEqual(['EIO']);
   isFailing = false;
   await expect(save()).rejects.toMatchObject({ code: 'HW_STORAGE_FAILED', details: { code: 'EIO' } });
 });

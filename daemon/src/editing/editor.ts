@@ -30,6 +30,8 @@ export interface EditorDeps extends MergeDeps {
   readonly wait: (ms: number) => Promise<unknown>;
   /** From 0 up to 1. */
   readonly random: () => number;
+  /** The disk failed in the middle of a commit: what stands on it must be looked at before anything more is promised. */
+  readonly onBroken?: (error: HeadwaterError) => void;
 }
 
 /** Races lost before the author hears of it: with jitter, more than a dozen busy writers lose. */
@@ -41,6 +43,13 @@ export function createEditor(deps: EditorDeps): Editor {
   const queue = new SerialQueue();
   /** After a failed sync nobody knows what the disk holds: nothing more is acknowledged until the next start looks. */
   let broken: HeadwaterError | null = null;
+
+  function fail(error: HeadwaterError): void {
+    // A full disk refuses one write and loses nothing.
+    if (error.details.code === 'ENOSPC' || error.details.code === 'EDQUOT') return;
+    broken = error;
+    deps.onBroken?.(error);
+  }
 
   async function commitOnce(request: EditRequest, isRetry: boolean): Promise<Committed | Unchanged> {
     const tip = await newestCommit(deps.branch, isRetry);
@@ -68,7 +77,7 @@ export function createEditor(deps: EditorDeps): Editor {
       try {
         return await commitOnce(request, attempt > 1);
       } catch (error) {
-        if (isHeadwaterError(error, 'HW_STORAGE_FAILED')) broken = lastingFailure(error);
+        if (isHeadwaterError(error, 'HW_STORAGE_FAILED')) fail(error);
         if (!isHeadwaterError(error, 'HW_REF_MOVED') || attempt >= maxAttempts) throw error;
         await deps.wait(deps.random() * Math.min(longestWaitMs, firstWaitMs * 2 ** attempt));
       }
@@ -162,11 +171,6 @@ function checkPolicy({ approve }: EditRequest, reached: readonly string[], branc
     message: `nothing can be approved on top of this commit: ${message}`,
     hint,
   });
-}
-
-/** A full disk refuses one write and loses nothing; after anything else the next start must look first. */
-function lastingFailure(error: HeadwaterError): HeadwaterError | null {
-  return error.details.code === 'ENOSPC' || error.details.code === 'EDQUOT' ? null : error;
 }
 
 function unchanged(tip: CommitPlace, era: number): EditOutcome {
