@@ -1,5 +1,5 @@
 /** Every way a start can fail says what happened and what to do, on one screen, with exit code 3. */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -123,18 +123,26 @@ test('key files that are short, placeholders or readable by others stop the star
     await using stack = await startStack({ env: {} });
     await runProcess('cp', ['-a', stack.data, join(folder, 'data')]);
   }
-  const key = join(folder, 'data/keys/signing.key');
-  for (const [content, mode] of [
-    ['abcd\n', 0o600],
-    [`${'00'.repeat(32)}\n`, 0o600],
-    [`${'7f3a'.repeat(16)}\n`, 0o644],
+  for (const [name, content, mode] of [
+    ['signing.key', 'abcd\n', 0o600],
+    ['signing.key', `${'00'.repeat(32)}\n`, 0o600],
+    ['signing.key', `${'7f3a'.repeat(16)}\n`, 0o644],
+    ['secrets.identity', 'AGE-SECRET-KEY-1QQQQ\n', 0o600],
+    ['secrets.identity', null, 0o644],
   ] as const) {
-    await writeFile(key, content);
+    const key = join(folder, 'data/keys', name);
+    const good = await readFile(key);
+    await writeFile(key, content ?? good);
     await chmod(key, mode);
     const done = await serve(folder);
     expect(done.code).toBe(3);
-    expect(done.stderr).toContain('signing.key');
+    expect(done.stderr).toContain(name);
+    expect(done.stderr).not.toContain('AGE-SECRET-KEY-1Q');
+    await writeFile(key, good);
+    await chmod(key, 0o600);
   }
+  await rm(join(folder, 'data/keys/secrets.identity'));
+  expect((await serve(folder)).stderr).toContain('secrets.identity is missing');
 });
 
 test('a listener beyond this machine without TLS is refused unless asked for by name', async () => {
