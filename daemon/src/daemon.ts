@@ -6,6 +6,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultPrefix } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
+import { openCommitKey } from './adapters/data/commit-key.ts';
 import { removeDaemonFile, writeDaemonFile } from './adapters/data/daemon-file.ts';
 import { openDataFolder } from './adapters/data/data-folder.ts';
 import { openIdentityStore } from './adapters/data/identity-store.ts';
@@ -14,6 +15,7 @@ import { openSessionStore, sessionLifetimeMs } from './adapters/data/session-sto
 import { openTokenStore, type TokenStore } from './adapters/data/token-store.ts';
 import { listen } from './adapters/listen.ts';
 import { systemClock } from './adapters/system-clock.ts';
+import { createApprovals } from './approvals.ts';
 import { openBroker } from './assembly/broker.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
@@ -108,7 +110,8 @@ async function assemble(context: Context): Promise<Daemon> {
   if (keys.created)
     log.info({ keys: folder.keysDir }, 'keys created; keep a copy of root.key in a safe place');
   const identities = await openIdentityStore(folder);
-  const repository = await openFollowedRepository(context, identities.recipient);
+  const commitKey = await openCommitKey(folder, nodeCrypto);
+  const repository = await openFollowedRepository(context, identities.recipient, commitKey);
   const hosted = await openHostedGit(context, repository);
   const deployment = await deploymentOf(context, repository, keys);
   const keyring = await keys.keysMessage(deployment, new Date(clock.now()));
@@ -130,7 +133,12 @@ async function assemble(context: Context): Promise<Daemon> {
 
   const lineage = await openLineage(context, repository, deployment, keys, keyring);
   const secrets = openSecrets(context, identities, keys.hmac);
-  const judging = openJudging(context, repository, deployment, secrets.open);
+  const approvals = createApprovals({
+    ...{ deployment, clock, crypto: nodeCrypto, keyring: () => keyring, signer: () => keys.signing },
+    engine: () => pipeline.engine,
+    publishedSeq: (env) => pipeline.publishedSeq(env),
+  });
+  const judging = openJudging(context, repository, deployment, secrets.open, approvals.check);
   const events = new LiveEvents();
   const receipts = new Receipts(prefix, clock, (receipt) =>
     events.publish({ type: 'receipt', env: receipt.env, receipt }),

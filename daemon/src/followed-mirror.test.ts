@@ -2,11 +2,14 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { signingKeyOf } from '@headwater/schemas/protocol';
+import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from './adapters/system-clock.ts';
 import { Attention } from './attention.ts';
 import { remoteDefaults } from './config/remote-section.ts';
 import { parseRepoSource } from './config/repo-source.ts';
+import { commitSigner, sshPublicKeyText } from './core/signatures/commit-signer.ts';
 import { type FollowedRepository, followRepository } from './followed-repository.ts';
 import { createLog } from './log.ts';
 import type { CommitId } from './ports.ts';
@@ -20,6 +23,7 @@ import { trackingRef } from './upstream/upstream.ts';
 vi.setConfig({ testTimeout: 60_000 });
 
 const main = 'refs/heads/main';
+const key = signingKeyOf(new Uint8Array(32).fill(5), nodeCrypto);
 let upstream: TestRepository;
 let server: GitHttpServer;
 let problems: Problems;
@@ -54,6 +58,7 @@ async function follow(
     clock: systemClock,
     attention: new Attention(problems, log),
     recipient: 'age1none',
+    commitKey: { sign: commitSigner(key), publicKey: sshPublicKeyText(key.publicKey) },
     log,
   });
   opened.push(followed);

@@ -1,5 +1,6 @@
 /** A repository at another host, followed through a mirror in the data folder: what is read is local, what is written goes there first. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommitKey } from './adapters/data/commit-key.ts';
 import { createCommitWriter } from './adapters/git/commit-writer.ts';
 import { changeFormat, createSyncMark, openMirror } from './adapters/git/mirror.ts';
 import { createObjectReader } from './adapters/git/object-reader.ts';
@@ -23,6 +24,8 @@ export interface FollowMirrorOptions {
   readonly remote: RemoteConfig;
   readonly clock: Clock;
   readonly attention: Attention;
+  /** Signs the daemon's own commits. */
+  readonly commitKey: CommitKey;
   readonly log: Log;
 }
 
@@ -73,7 +76,7 @@ export async function followMirror(options: FollowMirrorOptions): Promise<Follow
   const watcher = createRefWatcher(repo, local, ref, {
     log: (message, error) => log.error({ err: error }, message),
   });
-  const writer = createCommitWriter(repo, reader, refs);
+  const writer = createCommitWriter(repo, reader, refs, { sign: options.commitKey.sign });
   return { path, reader, refs, ref, watcher, writer, upstream: sync, close };
 }
 

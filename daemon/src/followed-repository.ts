@@ -1,6 +1,7 @@
 /** The git repository that a daemon follows, opened whole: objects, refs, watcher. */
 import { existsSync } from 'node:fs';
 import { HeadwaterError, utf8 } from '@headwater/schemas/protocol';
+import type { CommitKey } from './adapters/data/commit-key.ts';
 import { createCommitWriter } from './adapters/git/commit-writer.ts';
 import { createRepository } from './adapters/git/create-repository.ts';
 import { upstreamOf } from './adapters/git/mirror.ts';
@@ -10,7 +11,10 @@ import { clearStaleLocks, createRefStore } from './adapters/git/ref-store.ts';
 import { createRefWatcher } from './adapters/git/watcher.ts';
 import type { Attention } from './attention.ts';
 import type { RemoteConfig, RepoSource } from './config.ts';
+import { daemonPerson } from './core/daemon-person.ts';
 import { parseRepoSettings, settingsPath } from './core/repo-settings.ts';
+import { allowedSignersPath } from './core/signatures/allowed-signers.ts';
+import { daemonSignerLine, newAllowedSigners } from './core/signatures/commit-signer.ts';
 import { creationRules, creationRulesPath } from './creation-rules.ts';
 import { followMirror } from './followed-mirror.ts';
 import type { Log } from './log.ts';
@@ -43,6 +47,8 @@ export interface FollowOptions {
   readonly attention: Attention;
   /** `age1…` of the daemon: a new repository is made so that it can open its secrets. */
   readonly recipient: string;
+  /** Signs the daemon's own commits; a new repository lists it. */
+  readonly commitKey: CommitKey;
   readonly log: Log;
 }
 
@@ -52,7 +58,7 @@ export async function followRepository(options: FollowOptions): Promise<Followed
   if (source.kind === 'url') return followMirror({ ...options, address: source, path: hostedPath });
   const path = source.kind === 'path' ? source.path : hostedPath;
   if (source.kind === 'own' && !existsSync(hostedPath)) {
-    await seed(hostedPath, branch, options.recipient);
+    await seed(hostedPath, options);
     log.info({ repo: hostedPath }, 'config repository created from the starter');
   }
   if (source.kind === 'own') await refuseMirror(hostedPath);
@@ -64,7 +70,7 @@ export async function followRepository(options: FollowOptions): Promise<Followed
   const watcher = createRefWatcher(repo, refs, ref, {
     log: (message, error) => log.error({ err: error }, message),
   });
-  const writer = createCommitWriter(repo, reader, refs);
+  const writer = createCommitWriter(repo, reader, refs, { sign: options.commitKey.sign });
   return { path, reader, refs, ref, watcher, writer, upstream: null, close: () => reader.close() };
 }
 
@@ -78,14 +84,18 @@ async function refuseMirror(path: string): Promise<void> {
   });
 }
 
-async function seed(path: string, branch: string, recipient: string): Promise<void> {
-  const files = new Map(await starterFiles()).set(creationRulesPath, utf8(creationRules([recipient])));
+/** So made that its daemon can open its secrets, and commit to it whatever is asked of commits later. */
+async function seed(path: string, { branch, recipient, commitKey, clock }: FollowOptions): Promise<void> {
+  const files = new Map(await starterFiles())
+    .set(creationRulesPath, utf8(creationRules([recipient])))
+    .set(allowedSignersPath, utf8(newAllowedSigners([daemonSignerLine(commitKey.publicKey)])));
   await createRepository(path, {
     bare: true,
     branch,
     files,
     message: 'Start from the Headwater starter\n',
-    author: { name: 'Headwater', email: 'headwater@localhost', time: Math.floor(Date.now() / 1000) },
+    author: { ...daemonPerson, time: Math.floor(clock.now() / 1000) },
+    sign: commitKey.sign,
   });
 }
 

@@ -117,6 +117,11 @@ export class Pipeline {
     return this.#tip === null ? this.#lineage.branchMissing() : this.#lineage.line.doubt;
   }
 
+  /** See `Lineage.publishedSeq`. */
+  publishedSeq(env: string): number {
+    return this.#lineage.publishedSeq(env);
+  }
+
   /** The era in force. */
   get era(): number {
     return this.#lineage.era;

@@ -5,7 +5,7 @@ import type { ReadBlob } from '../core/files.ts';
 import { createJudge, type Judge } from '../core/judge.ts';
 import type { OpenSecrets } from '../core/judge-opened.ts';
 import { RepoIndex } from '../core/repo-index.ts';
-import type { EngineDeps } from '../epochs/engine-deps.ts';
+import type { ApprovalCheck, EngineDeps } from '../epochs/engine-deps.ts';
 import type { EpochEngine } from '../epochs/epoch-engine.ts';
 import type { FollowedRepository } from '../followed-repository.ts';
 import { CandidateBlobs } from '../gate/candidate-blobs.ts';
@@ -26,6 +26,7 @@ export function openJudging(
   { reader }: FollowedRepository,
   deployment: string,
   openSecrets: OpenSecrets,
+  approvals: ApprovalCheck,
 ): Judging {
   const validator = createSchemaValidator();
   scope.defer(() => validator.close());
@@ -33,7 +34,7 @@ export function openJudging(
   const readBlob = blobs.read;
   const judge = createJudge({ readBlob, validator, crypto: nodeCrypto, openSecrets });
   const createIndex = () => RepoIndex.create(readBlob);
-  const engineDeps = { reader, createIndex, judge: judge.judge, rules: { deployment } };
+  const engineDeps = { reader, createIndex, judge: judge.judge, rules: { deployment }, approvals };
   return {
     judge,
     readBlob,

@@ -1,5 +1,6 @@
 /** The repository that the daemon follows, and the deployment whose config it holds. */
 import { HeadwaterError } from '@headwater/schemas/protocol';
+import type { CommitKey } from '../adapters/data/commit-key.ts';
 import type { KeyStore } from '../adapters/data/key-store.ts';
 import { Attention } from '../attention.ts';
 import { type FollowedRepository, followRepository, readDeployment } from '../followed-repository.ts';
@@ -7,11 +8,13 @@ import type { Context } from './context.ts';
 
 /**
  * @param recipient `age1…` of the daemon.
+ * @param commitKey Signs the daemon's own commits.
  * @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`.
  */
 export async function openFollowedRepository(
   context: Context,
   recipient: string,
+  commitKey: CommitKey,
 ): Promise<FollowedRepository> {
   const { config, folder, clock, problems, log, scope } = context;
   const repository = await followRepository({
@@ -22,6 +25,7 @@ export async function openFollowedRepository(
     clock,
     attention: new Attention(problems, log),
     recipient,
+    commitKey,
     log,
   });
   scope.defer(() => repository.close());

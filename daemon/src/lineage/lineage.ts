@@ -62,6 +62,16 @@ export class Lineage {
     return newestOf(this.#evidence('all'));
   }
 
+  /** `seq` of the newest epoch known to be published in an environment in the era in force; 0 when nothing is known of it. */
+  publishedSeq(env: string): number {
+    const publisher = this.#scene.publishers.get(env);
+    const copies = [...(publisher?.published.values() ?? [])].map(({ epoch }) => epoch);
+    const statement = publisher?.lastStatement?.epoch;
+    const recorded = this.ledger.record?.era === this.era ? this.ledger.record.published.get(env) : undefined;
+    const inEra = [...copies, ...(statement ? [statement] : [])].filter(({ era }) => era === this.era);
+    return [...inEra, ...(recorded ? [recorded] : [])].reduce((most, { seq }) => Math.max(most, seq), 0);
+  }
+
   /** The engine from which something may be published now, or `null`. */
   get speaker(): EpochEngine | null {
     // What another daemon began must be understood first.
