@@ -4,6 +4,7 @@ import { HeadwaterError } from '@headwater/schemas/protocol';
 import { isCheckedOut } from '../adapters/git/checked-out.ts';
 import { hashObject } from '../adapters/git/git-objects.ts';
 import { openRepository } from '../adapters/git/open-repository.ts';
+import { daemonPerson } from '../core/daemon-person.ts';
 import type { Editor } from '../editing/edit.ts';
 import { createEditor } from '../editing/editor.ts';
 import { engineBranch } from '../editing/engine-branch.ts';
@@ -42,7 +43,7 @@ export async function openEditing(
     hashBlob: (content) => hashObject('blob', content, repo.objectFormat),
     writer: repository.writer,
     judge: judging.candidateJudge(engine),
-    committer: { name: 'Headwater', email: 'headwater@localhost' },
+    committer: daemonPerson,
     clock,
     wait: (ms) => sleep(ms),
     random: Math.random,
