@@ -107,7 +107,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'keys',
-    summary: 'show the keys that sign',
+    summary: 'show the keys that sign and open secrets',
     group: look,
     load: async () => (await import('./commands/keys.ts')).registerKeys,
   },
@@ -116,6 +116,12 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'make, list and revoke tokens',
     group: people,
     load: async () => (await import('./commands/token.ts')).registerToken,
+  },
+  {
+    name: 'audit',
+    summary: 'check and print who did what',
+    group: people,
+    load: async () => (await import('./commands/audit.ts')).registerAudit,
   },
   {
     name: 'login-link',

@@ -27,6 +27,7 @@ import {
   refuseOtherRepository,
 } from './enroll-checks.ts';
 import { changeRecipients, identityFileText, makeIdentity } from './enrollment.ts';
+import { localActor, openLocalAudit } from './local-audit.ts';
 
 /** What was made; no secret is in it. */
 export interface Enrolled {
@@ -106,6 +107,18 @@ async function carryOut(request: EnrollRequest, scene: Scene, context: CliContex
     throw error;
   }
   // From here on the new credentials count, so nothing is undone any more; the old ones go last.
+  await openLocalAudit(scene.folder).record({
+    action: 'enroll',
+    actor: localActor(),
+    env,
+    service,
+    commit,
+    details: {
+      token: record.id,
+      recipient: age.recipient,
+      ...(files.oldTokenId === null ? {} : { replaced: files.oldTokenId }),
+    },
+  });
   for (const { file } of contents) await rename(`${file}.new`, file);
   if (files.oldTokenId !== null) await revokeOld(tokens, files.oldTokenId);
   return {

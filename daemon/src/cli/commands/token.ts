@@ -3,9 +3,11 @@ import type { Command } from 'commander';
 import { isRole, PEOPLE_ROLES, type TokenRecord } from '../../access.ts';
 import { openTokenStore } from '../../adapters/data/token-store.ts';
 import { systemClock } from '../../adapters/system-clock.ts';
+import type { AuditEntry } from '../../ports.ts';
 import { act, addCommand, addGroup, type Io } from '../command.ts';
 import { addDataOption, openDataOf } from '../data-folder.ts';
 import { parseDuration } from '../duration.ts';
+import { localActor, openLocalAudit } from '../local-audit.ts';
 import { clean, columns } from '../output.ts';
 
 export function registerToken(program: Command): void {
@@ -50,9 +52,16 @@ function registerCreate(group: Command): void {
       });
     }
     const expiresInMs = parseDuration(options.expires ?? '90d', '--expires');
-    const store = await openTokens(io, options);
+    const { store, audit } = await openTokens(io, options);
     const scope = { ...(env === undefined ? {} : { env }), ...(service === undefined ? {} : { service }) };
     const { token, record } = await store.create({ name, role, ...scope, expiresInMs });
+    try {
+      await audit.record(entryOf('token-create', record));
+    } catch (error) {
+      // What nobody recorded shall not count.
+      await store.revoke(record.id);
+      throw error;
+    }
     io.out.note(`${line(record)}\nThis is the only time the token is shown:`);
     io.out.result({ token, ...record }, token);
     return true;
@@ -65,9 +74,8 @@ function registerList(group: Command): void {
   ).option('--all', 'expired and revoked ones too');
   act<{ data?: string; all?: boolean }>(list, async (io, options) => {
     const now = systemClock.now();
-    const tokens = (await openTokens(io, options))
-      .list()
-      .filter((token) => options.all === true || stateOf(token, now) === 'counts');
+    const { store } = await openTokens(io, options);
+    const tokens = store.list().filter((token) => options.all === true || stateOf(token, now) === 'counts');
     const rows = tokens.map((token) => [
       token.id,
       token.role,
@@ -92,14 +100,25 @@ function registerRevoke(group: Command): void {
     }),
   );
   act<{ data?: string }, [string]>(revoke, async (io, options, id) => {
-    const record = await (await openTokens(io, options)).revoke(id);
+    const { store, audit } = await openTokens(io, options);
+    const record = await store.revoke(id);
+    // A revocation counts in any case: that it is not recorded is told, and must not keep anybody from it.
+    await audit.record(entryOf('token-revoke', record));
     io.out.result(record, `revoked ${line(record)}`);
     return true;
   });
 }
 
 async function openTokens(io: Io, options: { readonly data?: string }) {
-  return openTokenStore(await openDataOf(io, options), systemClock);
+  const folder = await openDataOf(io, options);
+  return { store: await openTokenStore(folder, systemClock), audit: openLocalAudit(folder) };
+}
+
+function entryOf(
+  action: 'token-create' | 'token-revoke',
+  { id, name, role, env, service }: TokenRecord,
+): AuditEntry {
+  return { action, actor: localActor(), env, service, details: { token: id, name, role } };
 }
 
 function stateOf({ revokedAt, expiresAt }: TokenRecord, now: number): 'counts' | 'revoked' | 'expired' {
