@@ -32,6 +32,8 @@ export async function mayChange(
     if (!file) return { value: undefined };
     const bytes = await readWithin(readBlob, file.oid);
     const parsed = bytes && parseConfig(bytes);
-    return parsed && 'value' in parsed ? { value: valueAt(parsed.value, pointer) as JsonValue | undefined } : null;
+    return parsed && 'value' in parsed
+      ? { value: valueAt(parsed.value, pointer) as JsonValue | undefined }
+      : null;
   }
 }

@@ -43,8 +43,7 @@ test('a session ends when nobody used it for a day, and after a week in any case
   const store = openSessionStore(folder, clock);
   const idle = await store.open('aaaaaaaaaaa1');
   const used = await store.open('aaaaaaaaaaa2');
-  for (; ms < sessionLifetimeMs; ms += sessionIdleMs / 2)
-    expect(store.find(used)).toBe('aaaaaaaaaaa2');
+  for (; ms < sessionLifetimeMs; ms += sessionIdleMs / 2) expect(store.find(used)).toBe('aaaaaaaaaaa2');
   expect(store.find(idle)).toBeNull();
   ms = sessionLifetimeMs - 1;
   expect(store.find(used)).toBe('aaaaaaaaaaa2');
