@@ -33,7 +33,7 @@ describe('the starter', () => {
   test('has only files that belong into a config repository', () => {
     const envs = Object.keys(environments).join('|');
     const layout = new RegExp(
-      `^(headwater\\.json|README\\.md|\\.gitattributes|\\.sops\\.yaml|starter\\.test\\.ts|presets/[a-z-]+\\.json` +
+      `^(headwater\\.json|allowed_signers|README\\.md|\\.gitattributes|\\.sops\\.yaml|starter\\.test\\.ts|presets/[a-z-]+\\.json` +
         `|services/shared(\\.(${envs}))?\\.json|services/(${services.join('|')})/config(\\.(${envs}))?\\.json)$`,
     );
     expect(files.filter((file) => !layout.test(file))).toEqual([]);

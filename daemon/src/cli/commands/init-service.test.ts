@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { parseAllowedSigners } from '../../core/signatures/allowed-signers.ts';
 import { makeDataScene } from '../testing/data-scene.ts';
 import { makePlayground, type Playground } from '../testing/run-command.ts';
 
@@ -10,6 +11,8 @@ vi.mock('../../adapters/schema-validator.ts', async () => {
   const { createInlineSchemaValidator } = await import('../../testing/schema-validator.ts');
   return { createSchemaValidator: createInlineSchemaValidator };
 });
+
+const starterSigners = new URL('../../../../config-repo/allowed_signers', import.meta.url);
 
 let play: Playground;
 beforeEach(() => {
@@ -62,6 +65,16 @@ describe('init', () => {
     const keys = ['--data', 'data', '--recipient', other, '--recipient', scene.recipient];
     expect((await play.run('init', 'repo', ...keys)).exit).toBe(0);
     expect(read('repo/.sops.yaml')).toContain(`    age: ${scene.recipient},${other}\n`);
+  });
+
+  test('lists the daemon of a data folder among those who may sign', async () => {
+    await using scene = await makeDataScene(play.folder);
+    expect((await play.run('init', 'repo', '--data', 'data')).exit).toBe(0);
+    const { byKey, findings } = parseAllowedSigners(readFileSync(join(play.folder, 'repo/allowed_signers')));
+    expect([...byKey.keys()]).toEqual([scene.commitKey.publicKey.split(' ')[1]]);
+    expect(findings).toEqual([]);
+    await play.run('init', 'other');
+    expect(read('other/allowed_signers')).toBe(readFileSync(starterSigners, 'utf8'));
   });
 
   test('refuses a recipient that is none', async () => {

@@ -1,10 +1,13 @@
 import { basename, relative, resolve } from 'node:path';
 import { HeadwaterError, isName, parseJsonBytes, parseName, utf8 } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
+import { readCommitPublicKey } from '../../adapters/data/commit-key.ts';
 import { openDataFolder } from '../../adapters/data/data-folder.ts';
 import { readRecipient } from '../../adapters/data/identity-store.ts';
 import { createRepository } from '../../adapters/git/create-repository.ts';
 import { settingsPath } from '../../core/repo-settings.ts';
+import { allowedSignersPath } from '../../core/signatures/allowed-signers.ts';
+import { daemonSignerLine, newAllowedSigners } from '../../core/signatures/commit-signer.ts';
 import { creationRules, creationRulesPath } from '../../creation-rules.ts';
 import { parseRecipient } from '../../secrets/age/recipient.ts';
 import { starterFiles } from '../../starter.ts';
@@ -23,19 +26,24 @@ export function registerInit(program: Command): void {
       'headwater init my-config                   # deployment "my-config", environments dev and prod',
       'headwater init robots --deployment tars',
       'headwater init tour --example              # seven services to play with',
-      'headwater init robots --data /var/lib/headwater    # with the rule that lets this daemon open secrets',
+      'headwater init robots --data /var/lib/headwater    # with rules that let this daemon open secrets and commit',
     ],
   })
     .option('--deployment <name>', "name of the deployment, for ever (default: the folder's name)")
     .option('--example', 'begin with the example services')
-    .option('--data <dir>', 'data folder of the daemon that will follow it, so that it can open secrets')
+    .option(
+      '--data <dir>',
+      'data folder of the daemon that will follow it, so that it can open secrets and sign commits',
+    )
     .option('--recipient <age1...>', 'public key of somebody else who opens secrets (repeat it)', collect);
   act<InitOptions, [string]>(command, async (io, options, dir) => {
     const target = resolve(io.cwd, dir);
     const deployment = options.deployment === undefined ? null : parseName(options.deployment, 'deployment');
     const files = new Map(
       options.example ? await exampleFiles(deployment) : emptyFiles(deployment ?? nameFor(target)),
-    ).set(creationRulesPath, utf8(creationRules(await recipientsOf(options, io))));
+    )
+      .set(creationRulesPath, utf8(creationRules(await recipientsOf(options, io))))
+      .set(allowedSignersPath, utf8(newAllowedSigners(await signersOf(options, io))));
     const author = await findAuthor(io, io.cwd);
     const message = options.example ? 'Begin with the example services' : 'Begin a config repository';
     const commit = await createRepository(target, {
@@ -83,6 +91,13 @@ async function recipientsOf({ data, recipient = [] }: InitOptions, io: Io): Prom
     message: `${folder.path} has no identity yet: its daemon never finished a first start`,
     hint: `Start it: headwater serve --data ${folder.path}`,
   });
+}
+
+/** The daemon: without it no edit through it counts once signed commits are asked for. */
+async function signersOf({ data }: InitOptions, io: Io): Promise<readonly string[]> {
+  if (data === undefined) return [];
+  const key = await readCommitPublicKey(await openDataFolder(resolve(io.cwd, data), { exclusive: false }));
+  return key === null ? [] : [daemonSignerLine(key)];
 }
 
 function nameFor(folder: string): string {

@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { HeadwaterError, keyIdOf, parsePublicKey } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import type { Command } from 'commander';
+import { readCommitPublicKey } from '../../adapters/data/commit-key.ts';
 import { openDataFolder } from '../../adapters/data/data-folder.ts';
 import { readRecipient } from '../../adapters/data/identity-store.ts';
+import { daemonSignerLine } from '../../core/signatures/commit-signer.ts';
 import { act, addCommand, addGroup } from '../command.ts';
 import { readDataKeys } from '../data-keys.ts';
 import { columns } from '../output.ts';
@@ -13,8 +15,9 @@ export function registerKeys(program: Command): void {
   const show = addCommand(group, 'show', {
     summary: 'print the public keys of a deployment',
     description:
-      'Prints the root keys, which services trust, the signing keys that they signed, and the recipient that secrets files must\n' +
-      'name so that the daemon can open them. All of them are public.',
+      'Prints the root keys, which services trust, the signing keys that they signed, the recipient that secrets files must\n' +
+      'name so that the daemon can open them, and the line of allowed_signers that lets the daemon commit where signed commits\n' +
+      'are asked for. All of them are public.',
     examples: ['headwater keys show --data .headwater/data'],
   }).option('--data <dir>', "the daemon's data folder, on its own machine (or HEADWATER_DATA)");
   act<{ data?: string }>(show, async (io, options) => {
@@ -28,6 +31,8 @@ export function registerKeys(program: Command): void {
     const folder = await openDataFolder(resolve(io.cwd, data), { exclusive: false });
     const keyring = await readDataKeys(folder);
     const recipient = await readRecipient(folder);
+    const publicKey = await readCommitPublicKey(folder);
+    const allowedSigner = publicKey === null ? null : daemonSignerLine(publicKey);
     const roots = keyring.roots.map((key) => ({ key, keyId: keyIdOf(parsePublicKey(key), nodeCrypto) }));
     const signers = keyring.payload.signers.map((signer) => ({
       ...signer,
@@ -45,8 +50,12 @@ export function registerKeys(program: Command): void {
       ...(recipient === null ? [] : [['recipient', '', recipient, 'opens secrets files']]),
     ];
     io.out.result(
-      { deployment, version, roots, signers, recipient },
-      [`${deployment}, key list version ${version}`, ...columns(rows)].join('\n'),
+      { deployment, version, roots, signers, recipient, allowedSigner },
+      [
+        `${deployment}, key list version ${version}`,
+        ...columns(rows),
+        ...(allowedSigner === null ? [] : ['', 'Line of allowed_signers:', allowedSigner]),
+      ].join('\n'),
     );
     return true;
   });

@@ -174,8 +174,11 @@ describe('verify and keys', () => {
     const { stdout } = await play.run('keys', 'show', '--data', 'data');
     for (const key of [...scene.keys.roots, ...scene.keys.signers, scene.recipient])
       expect(stdout).toContain(key);
+    expect(stdout).toContain(
+      `\nheadwater@localhost namespaces="git" ${scene.commitKey.publicKey} headwater\n`,
+    );
     expect(stdout).not.toContain('AGE-SECRET-KEY-');
-    for (const name of ['root.key', 'signing.key', 'hmac.key']) {
+    for (const name of ['root.key', 'signing.key', 'hmac.key', 'commit.key']) {
       expect(stdout).not.toContain(readFileSync(join(scene.path, 'keys', name), 'utf8').trim());
     }
   });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Keyring } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
+import { type CommitKey, openCommitKey } from '../../adapters/data/commit-key.ts';
 import { writeDaemonFile } from '../../adapters/data/daemon-file.ts';
 import { type DataFolder, openDataFolder } from '../../adapters/data/data-folder.ts';
 import { openIdentityStore } from '../../adapters/data/identity-store.ts';
@@ -21,6 +22,7 @@ export interface DataScene extends AsyncDisposable {
   readonly tokens: TokenStore;
   /** `age1…` of the daemon. */
   readonly recipient: string;
+  readonly commitKey: CommitKey;
   readonly url: string;
   /** Answers by path without query; tests change them. */
   readonly answers: Map<string, unknown>;
@@ -33,6 +35,7 @@ export async function makeDataScene(parent: string): Promise<DataScene> {
   const keys = await openKeyStore(folder, nodeCrypto);
   const keyring = await keys.keysMessage('tars', new Date());
   const { recipient } = await openIdentityStore(folder);
+  const commitKey = await openCommitKey(folder, nodeCrypto);
   const tokens = await openTokenStore(folder, systemClock);
   await tokens.ensureAdminToken();
   const author = { name: 'Ada', email: 'ada@example.org', time: 1_700_000_000 };
@@ -68,7 +71,7 @@ export async function makeDataScene(parent: string): Promise<DataScene> {
   await writeDaemonFile(folder.path, { ...facts, http: url, mqtt: 'mqtt://127.0.0.1:9', git: null });
   const stop = () => new Promise<void>((done) => server.close(() => done()));
   return {
-    ...{ path: folder.path, keys, keyring, tokens, recipient, url, answers, stop },
+    ...{ path: folder.path, keys, keyring, tokens, recipient, commitKey, url, answers, stop },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await stop();
