@@ -222,7 +222,7 @@ async function assemble(context: Context): Promise<Daemon> {
   await lineage.follow(pipeline);
   await hosted.openGate({
     judge: judging.candidateJudge(() => pipeline.engine),
-    followedCommit: () => pipeline.engine?.at?.commit ?? null,
+    engine: () => pipeline.engine,
   });
   heartbeat.start();
   const stopWatching = tokens.watchRevocations((ids) => {

@@ -11,13 +11,15 @@ import { createMaintenance } from '../adapters/git/maintenance.ts';
 import { createNativeSource } from '../adapters/git/native-object-reader.ts';
 import { type GitRepository, openRepository } from '../adapters/git/open-repository.ts';
 import { openPushedObjects } from '../adapters/git/pushed-objects.ts';
+import { noPolicy } from '../core/policy.ts';
 import { shellWord } from '../core/shell-word.ts';
+import type { EpochEngine } from '../epochs/epoch-engine.ts';
 import type { FollowedRepository } from '../followed-repository.ts';
 import type { CandidateJudge } from '../gate/candidate-judge.ts';
 import { type AllowedPush, createPushGate } from '../gate/push-gate.ts';
+import type { FollowedState } from '../gate/push-policy.ts';
 import { createPushTickets } from '../gate/push-tickets.ts';
 import type { GitHost } from '../git-backend.ts';
-import type { CommitId } from '../ports.ts';
 import type { Context } from './context.ts';
 
 export interface HostedGit {
@@ -29,8 +31,8 @@ export interface HostedGit {
 
 export interface GateParts {
   readonly judge: CandidateJudge;
-  /** Commit that the daemon follows. */
-  readonly followedCommit: () => CommitId | null;
+  /** The running engine. */
+  readonly engine: () => EpochEngine | null;
   /** Told of every push that is let in. */
   readonly onAllowed?: (push: AllowedPush) => void;
 }
@@ -83,12 +85,12 @@ export async function openHostedGit(
         return door === null ? notYet() : null;
       },
     },
-    async openGate({ judge, followedCommit, onAllowed }) {
+    async openGate({ judge, engine, onAllowed }) {
       if (config.repo.kind === 'url') return;
       const gate = createPushGate({
         repository: repo.gitDir,
-        followed: repository.ref,
-        followedCommit,
+        branch: repository.ref,
+        followed: followedState(engine),
         judge,
         open: (quarantine) => openPushedObjects(repo, source, quarantine),
         tickets,
@@ -111,6 +113,18 @@ export async function openHostedGit(
         return opened.close();
       });
     },
+  };
+}
+
+function followedState(engine: () => EpochEngine | null): FollowedState {
+  return {
+    get commit() {
+      return engine()?.at?.commit ?? null;
+    },
+    get policy() {
+      return engine()?.policy ?? noPolicy;
+    },
+    liveCommit: (env) => engine()?.environments.get(env)?.epoch?.commit ?? null,
   };
 }
 

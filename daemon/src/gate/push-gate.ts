@@ -14,6 +14,7 @@ import { judgeLine } from './line-rule.ts';
 import { type Push, parsePush, type RefUpdate } from './push.ts';
 import { authorityProblems } from './push-authority.ts';
 import { objectProblems } from './push-contents.ts';
+import { type FollowedState, policyProblems } from './push-policy.ts';
 import { type PushProblem, problemsOf } from './push-problem.ts';
 import { refusalText, warningText } from './push-text.ts';
 import type { Pusher, PushTickets } from './push-tickets.ts';
@@ -27,19 +28,25 @@ export interface AllowedPush {
   readonly updates: readonly RefUpdate[];
 }
 
+export interface RefusedPush extends AllowedPush {
+  /** What was wrong with it, each code once. */
+  readonly codes: readonly string[];
+}
+
 export interface PushGateDeps {
   /** Folder of the repository that pushes must be for. */
   readonly repository: string;
   /** Full name of the branch that is followed. */
-  readonly followed: string;
-  /** Commit that the daemon follows; `null` before the first. */
-  readonly followedCommit: () => CommitId | null;
+  readonly branch: string;
+  readonly followed: FollowedState;
   readonly judge: CandidateJudge;
   readonly open: (quarantine: string | null) => PushedObjects;
   readonly tickets: PushTickets;
   readonly log: Log;
   /** Told of every push that is let in, before its pusher is. */
   readonly onAllowed?: (push: AllowedPush) => void;
+  /** Told of every push that is refused. */
+  readonly onRefused?: (push: RefusedPush) => void;
   /** Milliseconds that judging may take from the question on. Default 25 000, less than the hook waits. */
   readonly waitMs?: number;
 }
@@ -67,13 +74,18 @@ export function createPushGate(deps: PushGateDeps): PushGate {
       const verdict = await verdictInTime(push, pusher);
       const allowed = verdict.problems.length === 0;
       record(push, pusher, verdict, performance.now() - startedAt);
-      if (allowed && push) deps.onAllowed?.({ pusher, updates: push.updates });
+      if (push) tell({ pusher, updates: push.updates }, verdict);
       return {
         allowed,
         lines: allowed ? warningText(verdict.warnings) : refusalText(verdict.problems, requestId),
       };
     },
   };
+
+  function tell(push: AllowedPush, { problems }: Verdict): void {
+    if (problems.length === 0) deps.onAllowed?.(push);
+    else deps.onRefused?.({ ...push, codes: [...new Set(problems.map(({ code }) => code))] });
+  }
 
   async function verdictInTime(push: Push | null, pusher: Pusher | null): Promise<Verdict> {
     const waitMs = deps.waitMs ?? 25_000;
@@ -118,12 +130,12 @@ async function judgePush(
     return refusal(strange(`the daemon follows another repository than ${push.repository}`));
   if (push.ticket !== null && pusher === null)
     return refusal(strange('the request that this push belongs to has ended'));
-  const refs = push.updates.flatMap((update) => refProblem(update, deps.followed) ?? []);
+  const refs = push.updates.flatMap((update) => refProblem(update, deps.branch) ?? []);
   if (refs.length > 0) return { problems: refs, warnings: [] };
 
   const objects = deps.open(push.quarantine);
   try {
-    const update = push.updates.find(({ ref }) => ref === deps.followed);
+    const update = push.updates.find(({ ref }) => ref === deps.branch);
     const tips = push.updates.flatMap(({ from, to }) => (to === null ? [] : [{ from, to }]));
     const contents = await objectProblems(objects, tips, signal);
     if (contents.length > 0 || update?.to === undefined || update.to === null)
@@ -140,19 +152,20 @@ async function judgeFollowed(
   pusher: Pusher | null,
   objects: PushedObjects,
 ): Promise<Verdict> {
-  const { base, commits, problem } = await judgeLine(update, deps.followedCommit(), objects);
+  const { base, commits, problem } = await judgeLine(update, deps.followed.commit, objects);
   if (problem) return refusal(problem);
   const changes = await objects.reader.diff(base, update.to);
-  const judged = await deps.judge.judge({
+  const verdict = await deps.judge.judge({
     base,
     changes,
     message: await trailersFor(commits, changes, objects),
     blobs: (oid, maxBytes) => objects.reader.readBlob(oid, maxBytes),
   });
-  const problems = problemsOf(judged.problems);
+  const policy = await policyProblems({ base, to: update.to, changes, verdict }, { ...deps, objects });
+  const problems = [...policy.problems, ...problemsOf(verdict.problems)];
   problems.push(...irregularFiles(changes, problems));
-  if (pusher) problems.push(...authorityProblems(pusher.token, judged, changes));
-  return { problems, warnings: problemsOf(judged.warnings) };
+  if (pusher) problems.push(...authorityProblems(pusher.token, verdict, changes));
+  return { problems, warnings: [...policy.warnings, ...problemsOf(verdict.warnings)] };
 }
 
 /** The messages of all pushed commits count as one: any of them may allow that services disappear. */

@@ -3,7 +3,7 @@ import type { CommitId, ObjectId, ObjectReader } from '../ports.ts';
 /** What a push brought along, readable before it is taken in. */
 export interface PushedObjects {
   /** Reads the repository and what was pushed as one. */
-  readonly reader: Pick<ObjectReader, 'readCommit' | 'readStep' | 'readBlob' | 'diff'>;
+  readonly reader: Pick<ObjectReader, 'readCommit' | 'readRawCommit' | 'readStep' | 'readBlob' | 'diff'>;
   /**
    * Every object the push brought, each once, folders left out: their contents come by themselves. Content above `maxBytes` is never
    * unpacked. @throws HeadwaterError `HW_FILE_TOO_LARGE` when there are too many, `HW_OBJECT_CORRUPT`.

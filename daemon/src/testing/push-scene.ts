@@ -123,7 +123,6 @@ export async function startPushScene(options: PushSceneOptions): Promise<PushSce
       return candidates.judge(candidate);
     },
   };
-  const followedCommit = () => engine.at?.commit ?? null;
   const tokens = new Map<string, TokenRecord>();
   const app = fastify({ genReqId: requestIdOf, requestIdHeader: false, forceCloseConnections: true });
   scope.defer(() => app.close());
@@ -132,7 +131,7 @@ export async function startPushScene(options: PushSceneOptions): Promise<PushSce
   guardRoutes(app, { tokens: { verify, find: () => null }, sessions: { find: () => null }, attempts });
   if (hosted.host) gitRoutes(app, hosted.host);
   const address = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
-  await hosted.openGate({ judge: held, followedCommit, onAllowed: (push) => allowed.push(push) });
+  await hosted.openGate({ judge: held, engine: () => engine, onAllowed: (push) => allowed.push(push) });
 
   async function git(cwd: string, ...args: string[]): Promise<GitResult> {
     return runGit(folder, cwd, args);
