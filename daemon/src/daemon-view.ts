@@ -54,7 +54,8 @@ export function createDaemonView(deps: DaemonViewDeps): DaemonView {
 }
 
 function environmentView(track: EnvironmentTrack, deps: DaemonViewDeps): EnvironmentView {
-  const at = deps.engine()?.at ?? null;
+  const engine = deps.engine();
+  const at = engine?.at ?? null;
   return {
     env: track.env,
     epoch: track.epoch && epochAt(track.epoch, deps.era.current),
@@ -62,6 +63,14 @@ function environmentView(track: EnvironmentTrack, deps: DaemonViewDeps): Environ
     tip: at && { commit: at.commit, seq: at.seq },
     held: track.held.slice(0, maxShownHeld).map(heldView),
     heldTotal: track.held.length,
+    policy: {
+      protected: engine?.protects(track.env) ?? false,
+      review: engine?.policy.review ?? 'headwater',
+      signedCommits: engine?.policy.signedCommits ?? 'off',
+    },
+    warnings: (engine?.warnings ?? []).map(({ place, finding: { code, message, hint } }) => ({
+      ...{ commit: place.commit, code, message, hint },
+    })),
   };
 }
 

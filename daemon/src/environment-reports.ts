@@ -1,5 +1,6 @@
 import { describeEpoch, type HealthProblem } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack, HeldItem } from './epochs/environment-track.ts';
+import type { CommitWarning } from './epochs/epoch-engine.ts';
 import { epochAt } from './epochs/place.ts';
 import type { LiveEvents } from './live-events.ts';
 import type { Log } from './log.ts';
@@ -23,6 +24,8 @@ export interface EnvironmentReportsDeps {
 export class EnvironmentReports {
   readonly #deps: EnvironmentReportsDeps;
   readonly #reported = new Map<string, string>();
+  /** `seq` of the newest commit that was warned of. */
+  #warned = 0;
 
   constructor(deps: EnvironmentReportsDeps) {
     this.#deps = deps;
@@ -78,6 +81,19 @@ export class EnvironmentReports {
         { env: listNames(healed.map(({ env }) => env)), epoch: placeOf(healed[0]) },
         'nothing is held any more',
       );
+  }
+
+  /** Warns once of every commit. */
+  warned(warnings: readonly CommitWarning[]): void {
+    for (const { place, finding } of warnings) {
+      if (place.seq <= this.#warned) continue;
+      this.#warned = place.seq;
+      const { code, message, hint } = finding;
+      this.#deps.log.warn(
+        { commit: place.commit.slice(0, 7), code, problem: message, hint },
+        'commit is not verified',
+      );
+    }
   }
 
   /** An environment that is gone holds nothing. */

@@ -269,6 +269,7 @@ export class Pipeline {
     // Side by side: no environment waits for what another one's subscribers acknowledge.
     const done = await Promise.all(chosen.map((track) => this.#publishEnvironment(track)));
     this.#reports.judged(tracks);
+    this.#reports.warned(engine.warnings);
     return (await this.#removeUndeclared(engine)) && done.every(Boolean);
   }
 

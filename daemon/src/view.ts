@@ -2,6 +2,7 @@
  * What the daemon shows of itself to its HTTP API: a read-only view, implemented by the running daemon and faked in tests.
  * Values here are already free of secrets.
  */
+import type { CommitWarning, EnvironmentPolicy } from '@headwater/schemas/http';
 import type { Epoch, Health, HeldService, JsonObject, Receipt } from '@headwater/schemas/protocol';
 
 /** One environment as a whole. */
@@ -14,6 +15,10 @@ export interface EnvironmentView {
   readonly tip: { readonly commit: string; readonly seq: number } | null;
   readonly held: readonly HeldView[];
   readonly heldTotal: number;
+  /** Policy in force for the next commit. */
+  readonly policy: EnvironmentPolicy;
+  /** About the newest commits, oldest first; they hold nothing. */
+  readonly warnings: readonly CommitWarning[];
 }
 
 /** Something that waits, with both ways out. */

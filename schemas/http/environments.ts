@@ -11,6 +11,27 @@ export interface EnvironmentState {
   /** What waits, with both ways out; not more than 100. */
   readonly held: readonly HeldItem[];
   readonly heldTotal: number;
+  /** Policy in force for the next commit. */
+  readonly policy: EnvironmentPolicy;
+  /** About the newest commits, oldest first; they hold nothing. */
+  readonly warnings: readonly CommitWarning[];
+}
+
+/** What is asked of commits that reach an environment. */
+export interface EnvironmentPolicy {
+  /** Changes need an approval. */
+  readonly protected: boolean;
+  /** Who reviews what is protected. */
+  readonly review: 'headwater' | 'forge';
+  readonly signedCommits: 'off' | 'warn' | 'require';
+}
+
+/** Something worth knowing of a commit. */
+export interface CommitWarning {
+  readonly commit: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** Something that waits for a fix. */

@@ -7,7 +7,7 @@ import { isHeadwaterError, maxRecentEpochs } from '@headwater/schemas/protocol';
 import type { Finding } from '../core/finding.ts';
 import type { ServiceInputs } from '../core/inputs.ts';
 import type { ServiceJudgement } from '../core/judgement.ts';
-import { noPolicy, type Policy } from '../core/policy.ts';
+import { isProtected, noPolicy, type Policy } from '../core/policy.ts';
 import { type RepoIndex, reverseChanges } from '../core/repo-index.ts';
 import type { CommitId, CommitStep, ObjectReader, TreeChange } from '../ports.ts';
 import { runBounded } from '../run-bounded.ts';
@@ -103,6 +103,11 @@ export class EpochEngine {
   /** Policy in force for the commit after `at`. */
   get policy(): Policy {
     return this.#policy;
+  }
+
+  /** True when a change of the environment needs an approval. */
+  protects(env: string): boolean {
+    return isProtected(this.#policy, env, this.#index.chainOf(env));
   }
 
   /** Warnings about the newest commits that were followed, oldest first. */

@@ -230,6 +230,8 @@ function fakeView(state: FakeState): DaemonView {
     tip: { commit: tipCommit, seq: 8 },
     held: [held('tts'), held('stt')],
     heldTotal: 2,
+    policy: { protected: false, review: 'headwater', signedCommits: 'off' },
+    warnings: [],
   });
   return {
     deployment: 'tars',

@@ -87,7 +87,7 @@ describe('status', () => {
     const { exit, stdout } = await play.run('status', '--data', 'data');
     expect([exit, stdout]).toEqual([
       0,
-      expect.stringMatching(/^tars, era 1\ndev {2}#1 · [0-9a-f]{7} {2}0 services {2}0 clients {2}ok\n$/),
+      expect.stringMatching(/^tars, era 1\ndev {2}#1 · [0-9a-f]{7} {2}0 services {2}0 clients {2}ok\nnothing is protected [^\n]+\n$/),
     ]);
   });
 
@@ -149,5 +149,27 @@ describe('status', () => {
     expect(stdout).toContain('stt-worker since abababa: services/stt-worker/config.json:3 /vad_threshold');
     expect(stdout).toContain('    Set a number.\n    Or undo the commit: git revert abababa');
     expect(stdout).toContain('… 3 more');
+  });
+
+  test('says that nothing is asked of commits, or what the newest of them lack', async () => {
+    const view = scene.answers.get('/api/v1/epoch') as object;
+    const { stdout } = await play.run('status', '--data', 'data');
+    expect(stdout).toContain(
+      'nothing is protected and no signature is asked for: roles hold at the gate and the API only',
+    );
+    const policy = { protected: false, review: 'headwater', signedCommits: 'warn' };
+    const warning = {
+      commit: 'ab'.repeat(20),
+      code: 'HW_COMMIT_UNSIGNED',
+      message: 'the commit has no signature',
+      hint: 'Sign.',
+    };
+    scene.answers.set('/api/v1/epoch', { ...view, policy, warnings: [warning] });
+    const warned = await play.run('status', '--data', 'data');
+    expect(warned.exit).toBe(0);
+    expect(warned.stdout).toContain(
+      'warning commit abababa: the commit has no signature (HW_COMMIT_UNSIGNED)',
+    );
+    expect(warned.stdout).not.toContain('nothing is protected');
   });
 });

@@ -26,6 +26,9 @@ export function registerStatus(program: Command): void {
   });
 }
 
+/** Older ones are in the log of the daemon. */
+const maxShownWarnings = 3;
+
 interface EnvironmentStatus extends EnvironmentView {
   readonly services: readonly ServiceSummary[];
 }
@@ -101,7 +104,14 @@ function textOf(status: Status, style: Style): string[] {
     (code) => `${style.red('problem')} ${clean(code)}: see headwater doctor`,
   );
   const head = `${style.bold(clean(status.deployment))}, era ${status.era}`;
-  return [head, ...eraLines(status, style), ...gitLines(status.git, style), ...lines, ...problems];
+  return [
+    head,
+    ...eraLines(status, style),
+    ...gitLines(status.git, style),
+    ...lines,
+    ...policyLines(status.environments, style),
+    ...problems,
+  ];
 }
 
 /** What concerns all environments: a branch that is refused, and a memory that nobody else shares. */
@@ -131,6 +141,23 @@ function gitLines(git: GitStatus | null, style: Style): string[] {
   const state = git.reachable ? style.green('reachable') : style.red('out of reach');
   const age = git.ageMs === null ? 'never in step' : `in step ${describeAge(git.ageMs)} ago`;
   return [`git host ${state}, ${age}${git.takesPushes ? '' : ', takes no pushes'}`];
+}
+
+/** What is asked of commits, and what the newest of them lack. The same for all environments, so told once. */
+function policyLines(environments: readonly EnvironmentStatus[], style: Style): string[] {
+  const [first] = environments;
+  if (first?.policy === undefined) return [];
+  const isFree = first.policy.signedCommits === 'off' && environments.every((one) => !one.policy.protected);
+  const free = 'nothing is protected and no signature is asked for: roles hold at the gate and the API only';
+  return [
+    ...first.warnings
+      .slice(-maxShownWarnings)
+      .map(
+        ({ commit, message, code }) =>
+          `${style.yellow('warning')} commit ${clean(commit.slice(0, 7))}: ${clean(message)} (${clean(code)})`,
+      ),
+    ...(isFree ? [style.dim(free)] : []),
+  ];
 }
 
 /** A warning: nothing waits, but a service does without its secrets. */

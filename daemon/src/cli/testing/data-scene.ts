@@ -55,6 +55,8 @@ export async function makeDataScene(parent: string): Promise<DataScene> {
     tip: { commit: tip, seq: 1 },
     held: [],
     heldTotal: 0,
+    policy: { protected: false, review: 'headwater', signedCommits: 'off' },
+    warnings: [],
   };
   const answers = new Map<string, unknown>([
     ['/health', { ok: true, version: '0.1.0', problems: [] }],

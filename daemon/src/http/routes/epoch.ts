@@ -12,8 +12,8 @@ export function epochRoutes(app: FastifyInstance, view: DaemonView): void {
     const env = environmentOf(request, view);
     const state = view.environment(env);
     if (state === null) throw environmentNotFound(visibleEnvironments(view, caller));
-    const { epoch, status, tip, held, heldTotal } = state;
+    const { epoch, status, tip, held, heldTotal, policy, warnings } = state;
     const visible = held.filter((one) => one.service === '*' || coversService(caller, env, one.service));
-    return { env, epoch, status, tip, held: visible, heldTotal };
+    return { env, epoch, status, tip, held: visible, heldTotal, policy, warnings };
   });
 }
