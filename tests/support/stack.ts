@@ -1,7 +1,7 @@
 /** A running daemon with its repository, started from the built command as a user would. Everything is in one temporary folder. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import {
@@ -37,7 +37,7 @@ export interface Stack extends AsyncDisposable {
   headwater(...args: string[]): Promise<Finished>;
   /** Changes a JSON file of the clone, commits and pushes; returns the commit id. */
   edit(path: string, change: (value: Record<string, unknown>) => unknown, message?: string): Promise<string>;
-  /** Writes a file of the clone as given (`null` removes it), commits and pushes. */
+  /** Writes files of the clone as given, with their folders (`null` removes one), commits and pushes. */
   push(files: Readonly<Record<string, string | null>>, message?: string): Promise<string>;
   /** As `edit`, but past the gate, like a program that writes refs itself: hooks run for pushes only. */
   land(path: string, change: (value: Record<string, unknown>) => unknown, message?: string): Promise<string>;
@@ -119,8 +119,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     git,
     async push(files, message = 'Change config') {
       for (const [path, content] of Object.entries(files)) {
-        if (content === null) await rm(join(clone, path));
-        else await writeFile(join(clone, path), content);
+        const file = join(clone, path);
+        if (content === null) {
+          await rm(file);
+          continue;
+        }
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, content);
       }
       await git('add', '-A');
       await git('commit', '-q', '-m', message);
