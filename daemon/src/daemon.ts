@@ -16,6 +16,7 @@ import { openTokenStore, type TokenStore } from './adapters/data/token-store.ts'
 import { listen } from './adapters/listen.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { createApprovals } from './approvals.ts';
+import { openAudit } from './assembly/audit.ts';
 import { openBroker } from './assembly/broker.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
@@ -28,6 +29,7 @@ import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
 import { Scope } from './assembly/scope.ts';
 import { openSecrets } from './assembly/secrets.ts';
 import { openWebhooks } from './assembly/webhooks.ts';
+import { auditedEditor, pushEntries, refusedPushEntry } from './audit-entries.ts';
 import type { DaemonConfig } from './config.ts';
 import { createDaemonView } from './daemon-view.ts';
 import type { Editor } from './editing/edit.ts';
@@ -116,6 +118,7 @@ async function assemble(context: Context): Promise<Daemon> {
   const deployment = await deploymentOf(context, repository, keys);
   const keyring = await keys.keysMessage(deployment, new Date(clock.now()));
   const prefix = defaultPrefix(deployment);
+  const audit = openAudit(context, deployment);
   const tokens = await openTokenStore(folder, clock, log);
   const admin = await tokens.ensureAdminToken();
 
@@ -159,6 +162,7 @@ async function assemble(context: Context): Promise<Daemon> {
     sealer: secrets.sealer({
       ...{ deployment, readBlob: judging.readBlob },
       index: () => pipeline.engine?.index ?? null,
+      ...{ audit, era: () => lineage.deps.era.current },
     }),
     signer: createMessageSigner([keys.signing], nodeCrypto),
     keyring,
@@ -191,7 +195,7 @@ async function assemble(context: Context): Promise<Daemon> {
     candidates: judging.candidateJudge(() => pipeline.engine),
     era: lineage.deps.era,
   });
-  const editor = await openEditing(context, repository, judging, () => pipeline);
+  const editor = auditedEditor(await openEditing(context, repository, judging, () => pipeline), audit);
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
   const server = buildServer({
@@ -199,6 +203,7 @@ async function assemble(context: Context): Promise<Daemon> {
     events,
     history: past,
     rewrites: pipeline.rewrites,
+    audit,
     tokens,
     sessions,
     log,
@@ -221,6 +226,8 @@ async function assemble(context: Context): Promise<Daemon> {
   });
   await lineage.follow(pipeline);
   await hosted.openGate({
+    onAllowed: (push) => audit.note(...pushEntries(push)),
+    onRefused: (push) => audit.note(refusedPushEntry(push)),
     judge: judging.candidateJudge(() => pipeline.engine),
     engine: () => pipeline.engine,
   });

@@ -16,7 +16,7 @@ import { shellWord } from '../core/shell-word.ts';
 import type { EpochEngine } from '../epochs/epoch-engine.ts';
 import type { FollowedRepository } from '../followed-repository.ts';
 import type { CandidateJudge } from '../gate/candidate-judge.ts';
-import { type AllowedPush, createPushGate } from '../gate/push-gate.ts';
+import { createPushGate, type PushGateDeps } from '../gate/push-gate.ts';
 import type { FollowedState } from '../gate/push-policy.ts';
 import { createPushTickets } from '../gate/push-tickets.ts';
 import type { GitHost } from '../git-backend.ts';
@@ -29,12 +29,10 @@ export interface HostedGit {
   openGate(parts: GateParts): Promise<void>;
 }
 
-export interface GateParts {
+export interface GateParts extends Pick<PushGateDeps, 'onAllowed' | 'onRefused'> {
   readonly judge: CandidateJudge;
   /** The running engine. */
   readonly engine: () => EpochEngine | null;
-  /** Told of every push that is let in. */
-  readonly onAllowed?: (push: AllowedPush) => void;
 }
 
 /** @throws HeadwaterError `HW_REPO_*`, `HW_STORAGE_FAILED`. */
@@ -85,7 +83,7 @@ export async function openHostedGit(
         return door === null ? notYet() : null;
       },
     },
-    async openGate({ judge, engine, onAllowed }) {
+    async openGate({ judge, engine, ...told }) {
       if (config.repo.kind === 'url') return;
       const gate = createPushGate({
         repository: repo.gitDir,
@@ -95,7 +93,7 @@ export async function openHostedGit(
         open: (quarantine) => openPushedObjects(repo, source, quarantine),
         tickets,
         log,
-        ...(onAllowed === undefined ? {} : { onAllowed }),
+        ...told,
       });
       const opened = await openGateDoor(
         gateDir,

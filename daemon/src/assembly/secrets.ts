@@ -1,9 +1,11 @@
 /** Secrets: opened with the identities of this daemon, sealed for the services that may read them. */
 import type { IdentityStore } from '../adapters/data/identity-store.ts';
+import { auditedSealer } from '../audit-entries.ts';
 import type { ReadBlob } from '../core/files.ts';
 import type { OpenSecrets } from '../core/judge-opened.ts';
 import { classifyPath } from '../core/layout.ts';
 import type { RepoIndex } from '../core/repo-index.ts';
+import type { Audit } from '../ports.ts';
 import type { ServiceSealer } from '../publishing/seal-plans.ts';
 import { createAgeSecretBox } from '../secrets/age-secret-box.ts';
 import { DataKeyBook, type FileAt } from '../secrets/data-key-book.ts';
@@ -23,6 +25,9 @@ export interface SealingScene {
   readonly readBlob: ReadBlob;
   /** What the repository holds now; `null` before the first commit was read. */
   readonly index: () => RepoIndex | null;
+  readonly audit: Audit;
+  /** Era in force. */
+  readonly era: () => number;
 }
 
 /** @param indexKey Secret of this data folder, 32 bytes: data keys are remembered as hashes under it. */
@@ -33,11 +38,13 @@ export function openSecrets({ scope }: Context, identities: IdentityStore, index
   const open = createSecretsOpener({ identities, cache, book });
   return {
     open,
-    sealer: ({ deployment, readBlob, index }) =>
-      createServiceSealer({
+    sealer({ deployment, readBlob, index, audit, era }) {
+      const sealer = createServiceSealer({
         ...{ deployment, readBlob, openSecrets: open, box: createAgeSecretBox() },
         copyOf: (file) => book.copyOf(file, fileIn(index())),
-      }),
+      });
+      return auditedSealer(sealer, audit, era);
+    },
   };
 }
 

@@ -11,7 +11,7 @@ import {
 import type { LayerEdits } from '../editing/layer-edits.ts';
 import type { GitHost } from '../git-backend.ts';
 import type { LiveEvents } from '../live-events.ts';
-import type { Clock } from '../ports.ts';
+import type { Audit, Clock } from '../ports.ts';
 import type { RewriteReview } from '../rewrite-review.ts';
 import type { DaemonView } from '../view.ts';
 import { guardRoutes, type SessionFinder, type TokenVerifier } from './auth.ts';
@@ -48,6 +48,7 @@ export interface ServerDeps {
   /** Default: config cannot be changed through the API. */
   readonly edits?: LayerEdits;
   readonly rewrites: RewriteReview;
+  readonly audit: Audit;
   /** Default: none are taken. */
   readonly webhooks?: WebhookReceiver;
   /** Folder with the built web editor. */
@@ -111,7 +112,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   if (deps.git) gitRoutes(app, deps.git);
   if (deps.edits) editRoutes(app, { view: deps.view, edits: deps.edits });
   historyRoutes(app, deps);
-  rewriteRoutes(app, deps.rewrites);
+  rewriteRoutes(app, deps);
   eventRoutes(app, deps);
   webhookRoutes(app, deps.webhooks ?? noWebhooks, deps.clock);
   webEditorRoutes(app, deps.web);

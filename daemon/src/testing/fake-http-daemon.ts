@@ -10,6 +10,7 @@ import { createLog } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import type { Sight } from '../timeline/history.ts';
 import type { DaemonView, EnvironmentView, ServiceView } from '../view.ts';
+import { createFakeAudit, type FakeAudit } from './fake-audit.ts';
 import { createFakeRewrites, type FakeRewrites } from './fake-rewrites.ts';
 
 export const commit = 'a1'.repeat(20);
@@ -28,6 +29,7 @@ export interface FakeState {
   edit: EditResult;
   refusal: HeadwaterError | null;
   readonly rewrites: FakeRewrites;
+  readonly audit: FakeAudit;
 }
 
 export interface FakeDaemon {
@@ -91,6 +93,7 @@ export function fakeDaemon(
     },
     refusal: null,
     rewrites: createFakeRewrites(),
+    audit: createFakeAudit(),
   };
   let time = 0;
   const clock: Clock = { now: () => time, monotonic: () => time };
@@ -129,6 +132,7 @@ export function fakeDaemon(
     history: fakeHistory(state),
     edits: fakeEdits(state),
     rewrites: state.rewrites,
+    audit: state.audit,
     ...more,
   });
   return {

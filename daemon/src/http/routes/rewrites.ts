@@ -3,11 +3,18 @@ import type { AcceptedRewrite, EraState, RewritePreview } from '@headwater/schem
 import { COMMIT_PATTERN, HeadwaterError, isObject } from '@headwater/schemas/protocol';
 import type { FastifyInstance } from 'fastify';
 import { coversEverything, type TokenRecord } from '../../access.ts';
+import { tokenActor } from '../../audit-entries.ts';
+import type { Audit } from '../../ports.ts';
 import type { RewriteReview } from '../../rewrite-review.ts';
 import { callerOf } from '../auth.ts';
 import { requestInvalid } from '../not-found.ts';
 
-export function rewriteRoutes(app: FastifyInstance, rewrites: RewriteReview): void {
+export interface RewriteRoutesDeps {
+  readonly rewrites: RewriteReview;
+  readonly audit: Audit;
+}
+
+export function rewriteRoutes(app: FastifyInstance, { rewrites, audit }: RewriteRoutesDeps): void {
   const admin = { config: { access: 'admin' } } as const;
 
   app.get('/api/v1/epoch/era', { config: { access: 'viewer' } }, async (request): Promise<EraState> => {
@@ -28,6 +35,12 @@ export function rewriteRoutes(app: FastifyInstance, rewrites: RewriteReview): vo
     requireEverything(caller);
     const tip = tipOf(request.body);
     request.log.warn({ token: caller.id, tip }, 'asked to accept rewritten history');
+    await audit.record({
+      action: 'accept-rewrite',
+      actor: tokenActor(caller),
+      requestId: request.id,
+      commit: tip,
+    });
     return rewrites.accept(tip);
   });
 }

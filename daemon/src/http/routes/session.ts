@@ -1,6 +1,8 @@
 import { HeadwaterError, isObject } from '@headwater/schemas/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { TokenRecord } from '../../access.ts';
+import { tokenActor } from '../../audit-entries.ts';
+import type { Audit } from '../../ports.ts';
 import { callerOf, type TokenVerifier } from '../auth.ts';
 import type { FailedAttempts } from '../failed-attempts.ts';
 import { refuseGuessing } from '../guessing.ts';
@@ -24,6 +26,7 @@ export interface SessionRoutesDeps {
   /** How long a session lasts, in milliseconds. */
   readonly lifetimeMs: number;
   readonly attempts: FailedAttempts;
+  readonly audit: Audit;
 }
 
 /** Logging a browser in, with a token or a login link, and out. */
@@ -42,6 +45,12 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
     deps.attempts.succeeded(request.ip, credential.text);
     setSessionCookie(reply, await deps.sessions.open(caller.id), deps.lifetimeMs);
     request.log.info({ address: request.ip, by: credential.kind, tokenId: caller.id }, 'browser logged in');
+    deps.audit.note({
+      action: 'login',
+      actor: tokenActor(caller),
+      requestId: request.id,
+      details: { by: credential.kind, address: request.ip },
+    });
     return reply.code(201).send({ name: caller.name, role: caller.role });
   });
 
@@ -49,7 +58,9 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): vo
     const secret = sessionCookieOf(request);
     if (secret !== undefined) await deps.sessions.close(secret);
     clearSessionCookie(reply);
-    request.log.info({ tokenId: callerOf(request).id }, 'browser logged out');
+    const caller = callerOf(request);
+    request.log.info({ tokenId: caller.id }, 'browser logged out');
+    deps.audit.note({ action: 'logout', actor: tokenActor(caller), requestId: request.id });
     return reply.code(204).send();
   });
 
