@@ -18,6 +18,9 @@ import type { GitRepository } from './open-repository.ts';
 import { readPackedObjects } from './packed-objects.ts';
 import { createShallowCheck } from './shallow.ts';
 
+/** Some ten milliseconds of reading. */
+const breathBytes = 1024 * 1024;
+
 /** A longer line of new commits than any push has that a person made; the walk stays short and the memory small. */
 const maxNewCommits = 100_000;
 
@@ -59,7 +62,15 @@ export function openPushedObjects(
     reader,
     async *objects(maxBytes) {
       if (quarantine === null) return;
-      yield* looseObjects(quarantine, repo, maxBytes);
+      let sinceBreath = 0;
+      for (const object of looseObjects(quarantine, repo, maxBytes)) {
+        yield object;
+        // Files are read without waiting: a push of large ones would keep everything else waiting.
+        sinceBreath += object.size ?? maxBytes;
+        if (sinceBreath < breathBytes) continue;
+        sinceBreath = 0;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       if (hasPack)
         yield* readPackedObjects({ ...repo, objects: { dir: quarantine, borrowed: [] } }, maxBytes);
     },

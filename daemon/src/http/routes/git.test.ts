@@ -1,5 +1,6 @@
 /** Clone and push over HTTP by real git: who may, what a refusal reads like, and what is left of a caller that went away. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -191,6 +192,17 @@ test('a body may be compressed or chunked', async () => {
     for (const letter of wants) yield Buffer.from(letter);
   };
   expect(await (await send(chunks() as unknown as BodyInit)).text()).toContain('refs/heads/main');
+});
+
+test('a push of megabytes comes in, whether its length is known beforehand or not', async () => {
+  await using scene = await start();
+  const clone = await scene.clone('clone', scene.url(scene.token()));
+  for (const buffer of ['1m', '64m']) {
+    await clone.git('config', 'http.postBuffer', buffer);
+    await clone.commit({ 'docs/picture.bin': randomBytes(5 << 20) });
+    expect([buffer, await clone.push()]).toMatchObject([buffer, { ok: true }]);
+    await scene.follow();
+  }
 });
 
 test('a push whose caller goes away is not taken in', async () => {
