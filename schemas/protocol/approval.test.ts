@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Approval, isByAdmin, openApproval, signApproval } from './approval.ts';
+import { type Approval, isByAdmin, openApproval, readUnverifiedApproval, signApproval } from './approval.ts';
 import { fromBase64Url, toBase64Url, toHex, utf8 } from './bytes.ts';
 import { encodePae, signEnvelope } from './envelope.ts';
 import { type Keyring, openKeys } from './keyring.ts';
@@ -153,6 +153,14 @@ test('text that is none is refused', () => {
     'HW_MESSAGE_MALFORMED',
   );
   expect(fromBase64Url(payload)).not.toBeNull();
+});
+
+test('without keys an approval can be read, not trusted: only its target is judged', () => {
+  const text = signApproval(glass, stranger, nodeCrypto);
+  expect(readUnverifiedApproval(text, change)).toEqual(glass);
+  const other = { ...change, tree: 'c3'.repeat(20) };
+  expect(codeOf(() => readUnverifiedApproval(text, other))).toBe('HW_MESSAGE_WRONG_TARGET');
+  expect(codeOf(() => readUnverifiedApproval('x y z', change))).toBe('HW_MESSAGE_MALFORMED');
 });
 
 test('an admin is one of the approvers, or the actor', () => {

@@ -101,14 +101,7 @@ export function openApproval(
     });
   }
   const approval = parseApproval(payload);
-  for (const field of ['deployment', 'parent', 'tree'] as const) {
-    if (approval[field] === change[field]) continue;
-    throw new HeadwaterError('HW_MESSAGE_WRONG_TARGET', {
-      message: `the approval is for ${field} ${approval[field].slice(0, 64)}, expected ${change[field]}`,
-      hint: 'An approval fits one change on one base. Propose this one, too.',
-      details: { field, expected: change[field], actual: approval[field] },
-    });
-  }
+  refuseOtherChange(approval, change);
   if (!isValidAt(entry.signer, approval.issuedAt)) {
     throw new HeadwaterError('HW_SIGNER_EXPIRED', {
       message: `the key that signed the approval was not valid at ${approval.issuedAt}`,
@@ -119,10 +112,31 @@ export function openApproval(
   return { approval, keyId, isRevoked: entry.signer.revoked !== undefined };
 }
 
+/**
+ * Reads what an approval says of itself, without the keys to judge it by: for previews, never for a decision.
+ * @throws HeadwaterError `HW_MESSAGE_MALFORMED`, `HW_MESSAGE_VERSION`, `HW_MESSAGE_WRONG_TARGET`.
+ */
+export function readUnverifiedApproval(text: string, change: Omit<ApprovedChange, 'deployment'>): Approval {
+  const approval = parseApproval(splitText(text)[2]);
+  refuseOtherChange(approval, change);
+  return approval;
+}
+
 /** True when an admin approved, or broke the glass: only they may change the policy. */
 export function isByAdmin(approval: Approval): boolean {
   const people = approval.kind === 'proposal' ? approval.approvers : [approval.actor];
   return people.some(({ role }) => role === 'admin');
+}
+
+function refuseOtherChange(approval: Approval, change: Partial<ApprovedChange>): void {
+  for (const field of ['deployment', 'parent', 'tree'] as const) {
+    if (change[field] === undefined || approval[field] === change[field]) continue;
+    throw new HeadwaterError('HW_MESSAGE_WRONG_TARGET', {
+      message: `the approval is for ${field} ${approval[field].slice(0, 64)}, expected ${change[field]}`,
+      hint: 'An approval fits one change on one base. Propose this one, too.',
+      details: { field, expected: change[field], actual: approval[field] },
+    });
+  }
 }
 
 function splitText(text: string): [string, Uint8Array, Uint8Array] {

@@ -14,6 +14,13 @@ export class ApprovedBase {
     this.#frame = frame;
   }
 
+  /** A copy that goes its own way: to see what changes would do. */
+  fork(): ApprovedBase {
+    const copy = new ApprovedBase(this.#frame);
+    for (const [service, key] of this.#drift) copy.#drift.set(service, key);
+    return copy;
+  }
+
   /** The inputs of a service changed between two keys (`null` = not there). */
   note(service: string, before: string | null, after: string | null): void {
     const base = this.#drift.get(service);

@@ -115,6 +115,13 @@ export class EpochEngine {
     return this.#warnings;
   }
 
+  /** What the policy says of the commit at which the engine stands: errors hold it, warnings do not. */
+  get policyFindings(): readonly Finding[] {
+    const newest = this.#warnings.at(-1);
+    const warning = newest && newest.place.commit === this.#at?.commit ? [newest.finding] : [];
+    return [...(this.#refused ? [this.#refused] : []), ...this.#unapproved.values(), ...warning];
+  }
+
   /** Why no approval may be given for a change on top of `at`: something waits there that would ride along. `null` when one may. */
   get approvalObstacle(): Finding | null {
     return this.#refused ?? [...this.#unapproved.values()][0] ?? null;

@@ -8,6 +8,7 @@ import type { CommitId } from '../../ports.ts';
 import { act, addCommand, type Io } from '../command.ts';
 import { type ConfigRepository, openConfigRepository } from '../config-repository.ts';
 import { formatFindings, formatForGithub } from '../findings.ts';
+import { policyOfChanges, policyOfCommit } from '../judge-policy.ts';
 import { type JudgedTree, judgeTree } from '../judge-tree.ts';
 import { count } from '../output.ts';
 import { readWorkTree } from '../work-tree-files.ts';
@@ -18,6 +19,8 @@ export function registerValidate(program: Command): void {
     description:
       'Judges a config repository exactly as the daemon will: files, schemas, and every service in every environment.\n' +
       'In a work tree the files as they lie on disk are judged, committed or not; with --rev, or in a bare repository, a commit.\n' +
+      'Signatures and protection are judged as far as that is possible without the keys of the deployment: approvals are taken at\n' +
+      'their word, and in a work tree what would need one is a warning.\n' +
       'Exits with 1 when there is an error; warnings hold nothing.',
     examples: [
       'headwater validate',
@@ -57,17 +60,32 @@ async function judgeAsked(io: Io, repo: string, rev: string | undefined): Promis
   const { workTree, capabilities } = await openRepository(repo);
   if (rev === undefined && workTree !== null) {
     const { files, readBlob } = await readWorkTree(workTree, capabilities.nativeGit !== null, io);
-    return judgeTree(files, readBlob);
+    const judged = await judgeTree(files, readBlob);
+    const repository = await openConfigRepository(repo, { anyHead: true });
+    try {
+      const tip = repository.tip;
+      return tip === null
+        ? judged
+        : withFindings(judged, await policyOfChanges(repository, tip, judged.index));
+    } finally {
+      await repository.close();
+    }
   }
   const repository = await openForRev(repo, rev);
   try {
     const commit = await resolveRev(repository, rev ?? 'HEAD', io);
     const files = await repository.reader.listFiles(commit);
-    return await judgeTree(files, (oid, maxBytes) => repository.reader.readBlob(oid, maxBytes));
+    const judged = await judgeTree(files, (oid, maxBytes) => repository.reader.readBlob(oid, maxBytes));
+    return withFindings(judged, await policyOfCommit(repository, commit));
   } finally {
     await repository.close();
   }
 }
+
+const withFindings = (judged: JudgedTree, more: readonly Finding[]): JudgedTree => ({
+  ...judged,
+  findings: [...more, ...judged.findings],
+});
 
 /** A detached HEAD has no branch, but what is asked for is a commit. */
 function openForRev(repo: string, rev: string | undefined): Promise<ConfigRepository> {
