@@ -4,7 +4,6 @@
  */
 import {
   type CryptoBackend,
-  describeEpoch,
   HeadwaterError,
   isHeadwaterError,
   type Keyring,
@@ -21,14 +20,15 @@ import { RewriteDesk } from './lineage/rewrite-desk.ts';
 import type { LiveEvents } from './live-events.ts';
 import type { CommitId, IncomingMessage, Publisher } from './ports.ts';
 import type { Problems } from './problems.ts';
-import { adoptRetained, syncKeys } from './publishing/broker-sync.ts';
-import { EnvironmentPublisher, type EnvironmentPublisherDeps } from './publishing/environment-publisher.ts';
+import { syncKeys } from './publishing/broker-sync.ts';
+import type { EnvironmentPublisherDeps } from './publishing/environment-publisher.ts';
+import { Environments } from './publishing/environments.ts';
 import type { LkgWriter } from './publishing/lkg-writer.ts';
 import type { PublishedService } from './publishing/plan.ts';
-import { type BlockedPlan, inWindows } from './publishing/service-messages.ts';
 import { Statements } from './publishing/statements.ts';
 import { TopicGuard } from './publishing/topic-guard.ts';
 import type { Receipts } from './receipts.ts';
+import { RetryTimer } from './retry-timer.ts';
 import { SerialQueue } from './serial-queue.ts';
 
 export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'era'>, LineageDeps {
@@ -48,18 +48,13 @@ export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'er
   readonly onInStep?: () => void;
 }
 
-/** First and longest wait before what failed is tried again. A connect or a new commit tries at once. */
-const firstRetryMs = 1_000;
-const lastRetryMs = 60_000;
-
 export class Pipeline {
   /** Where a rewritten branch is looked at and accepted. */
   readonly rewrites: RewriteDesk;
   readonly #deps: PipelineDeps;
   readonly #queue = new SerialQueue();
-  readonly #publishers = new Map<string, EnvironmentPublisher>();
+  readonly #environments: Environments;
   readonly #statements: Statements;
-  readonly #reports: EnvironmentReports;
   readonly #guard: TopicGuard;
   readonly #lineage: Lineage;
   readonly #attention: Attention;
@@ -71,20 +66,27 @@ export class Pipeline {
   /** What the broker retains was read since it is connected. Until then nothing is published: it could be older. */
   #isInStep = false;
   #stopped = false;
-  #retry: NodeJS.Timeout | null = null;
-  #retryMs = firstRetryMs;
+  /** A connect or a new commit tries at once. */
+  readonly #retry = new RetryTimer(() => void this.#run(() => this.#catchUp()));
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
     this.#attention = new Attention(deps.problems, deps.log);
-    this.#reports = new EnvironmentReports({ ...deps, era: () => this.era });
+    this.#environments = new Environments(deps, {
+      attention: this.#attention,
+      reports: new EnvironmentReports({ ...deps, era: () => this.era }),
+      isInStep: () => this.#isInStep,
+      attempt: (subject, step) => this.#attempt(subject, step),
+      requestStatement: (env) => this.#statements.request(env),
+    });
+    const { publishers } = this.#environments;
     this.#guard = new TopicGuard(deps, {
-      publishers: this.#publishers,
-      publisherOf: (env) => this.#publisherOf(env),
+      publishers,
+      publisherOf: (env) => this.#environments.of(env),
       later: (repair) => void this.#run(() => this.#attempt('repair', repair)),
     });
     this.#statements = new Statements(deps, {
-      publisherOf: (env) => this.#publisherOf(env),
+      publisherOf: (env) => this.#environments.of(env),
       speaksOf: (env) => this.#speaksOf(env),
       isInStep: () => this.#isInStep,
       isTroubled: () => ['history', 'branch', 'read'].some((subject) => deps.problems.has(subject)),
@@ -92,19 +94,19 @@ export class Pipeline {
       said: () => this.#lineage.ledger.note(),
     });
     this.#lineage = new Lineage(deps, {
-      publishers: this.#publishers,
+      publishers,
       attention: this.#attention,
       lookAgain: () => void this.#run(() => this.#catchUp()),
     });
     this.rewrites = new RewriteDesk(deps, {
       lineage: this.#lineage,
-      publishers: this.#publishers,
+      publishers,
       tip: () => this.tip,
       run: (job) => this.#run(job),
       look: () => this.#look(),
       catchUp: () => this.#catchUp(),
     });
-    for (const [env, published] of deps.stored) this.#publisherOf(env, published);
+    for (const [env, published] of deps.stored) this.#environments.of(env, published);
   }
 
   /** The engine that knows what is live; `null` before the first commit, and while only a refused branch is known. */
@@ -186,7 +188,7 @@ export class Pipeline {
   /** Signs and publishes every statement anew, and whatever could not be published before. */
   refreshStatements(): Promise<void> {
     return this.#run(async () => {
-      await this.#attempt('repair', () => this.#statements.look([...this.#publishers.keys()]));
+      await this.#attempt('repair', () => this.#statements.look(this.#known));
       await this.#catchUp();
     });
   }
@@ -199,11 +201,16 @@ export class Pipeline {
   /** Finishes the running job; nothing is published afterwards. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    if (this.#retry) clearTimeout(this.#retry);
+    this.#retry.stop();
     this.#guard.stop();
     this.#statements.stop();
     await this.#queue.idle();
     await this.#lineage.ledger.stop();
+  }
+
+  /** Environments that were ever heard of. */
+  get #known(): string[] {
+    return [...this.#environments.publishers.keys()];
   }
 
   #run<T>(job: () => Promise<T>): Promise<T> {
@@ -221,13 +228,13 @@ export class Pipeline {
       this.#attention.clear('read');
     } catch (error) {
       this.#attention.report('read', error);
-      this.#tryAgain();
+      this.#retry.request();
     }
   }
 
   /** Learns what other daemons said and did meanwhile. */
   async #look(): Promise<void> {
-    await this.#attempt('repair', () => this.#statements.look([...this.#publishers.keys()]));
+    await this.#attempt('repair', () => this.#statements.look(this.#known));
     await this.#lineage.ledger.read();
     this.#followed = this.#tip;
     await this.#settle();
@@ -244,7 +251,7 @@ export class Pipeline {
       await this.#settle(); // what was found on the broker may tell of another history
     }
     isDone = (await this.#publish('all')) && isDone;
-    if (isDone && this.#isInStep && !this.#lineage.line.isStuck) this.#retryMs = firstRetryMs;
+    if (isDone && this.#isInStep && !this.#lineage.line.isStuck) this.#retry.succeeded();
   }
 
   /** Answers what came to light between commits, if it needs an answer. */
@@ -257,35 +264,25 @@ export class Pipeline {
   /** Publishes what waits, and where the environments stand: of `all` of them, or of those that have news. False when something is left to do. */
   async #publish(which: 'all' | 'news'): Promise<boolean> {
     if (this.#statements.mayHaveSlept) {
-      if (!(await this.#attempt('repair', () => this.#statements.look([...this.#publishers.keys()]))))
-        return false;
+      if (!(await this.#attempt('repair', () => this.#statements.look(this.#known)))) return false;
       await this.#settle();
     }
     const engine = this.#lineage.speaker;
     if (!engine) return this.#renewStatements();
-    const tracks = [...engine.environments.values()];
-    for (const track of tracks) this.#publisherOf(track.env).noteChanges(track);
-    const chosen = tracks.filter((track) => which === 'all' || this.#publisherOf(track.env).hasNews(track));
-    // Side by side: no environment waits for what another one's subscribers acknowledge.
-    const done = await Promise.all(chosen.map((track) => this.#publishEnvironment(track)));
-    this.#reports.judged(tracks);
-    this.#reports.warned(engine.warnings);
-    return (await this.#removeUndeclared(engine)) && done.every(Boolean);
+    return this.#environments.publish(engine, which);
   }
 
   /** What this daemon may say of an environment now; a refused branch leaves that to others as long as there are any. */
   #speaksOf(env: string): EnvironmentTrack | null {
     if (!this.#isInStep || this.#stopped) return null;
-    if (this.#lineage.line.refusal && this.#publisherOf(env).isLedByAnother) return null;
+    if (this.#lineage.line.refusal && this.#environments.of(env).isLedByAnother) return null;
     return this.#lineage.speaker?.environments.get(env) ?? null;
   }
 
   /** Nothing new may be said. What was said last still holds, and somebody has to say so. */
   async #renewStatements(): Promise<boolean> {
     if (!this.#isInStep || !this.#lineage.line.refusal) return true;
-    return this.#attempt('repair', async () => {
-      for (const publisher of this.#publishers.values()) await publisher.renewStatement();
-    });
+    return this.#attempt('repair', () => this.#environments.renewStatements());
   }
 
   /** The broker is there: nothing on it is taken for granted. */
@@ -294,67 +291,12 @@ export class Pipeline {
     this.#attention.clear('keys');
     const recorded = this.#lineage.ledger.record?.published.keys() ?? [];
     const declared = this.engine?.environments.keys() ?? [];
-    const envs = new Set([...this.#publishers.keys(), ...recorded, ...declared]);
+    const envs = new Set([...this.#known, ...recorded, ...declared]);
     await this.#statements.read([...envs]);
-    for (const env of envs) await this.#syncEnvironment(env);
+    for (const env of envs) await this.#environments.takeOver(env, this.engine?.environments.get(env));
     this.#isInStep = this.#isConnected;
     this.#deps.log.info({ broker: this.#deps.publisher.url }, 'broker in step');
     this.#deps.onInStep?.();
-  }
-
-  async #syncEnvironment(env: string): Promise<void> {
-    const publisher = this.#publisherOf(env);
-    const track = this.engine?.environments.get(env);
-    const services = [...new Set([...publisher.published.keys(), ...(track?.live.keys() ?? [])])];
-    const missing = await adoptRetained(publisher, services, this.#deps);
-    // What is about to be replaced anyway is not put back first.
-    const lasting = missing.filter((service) => !track || publisher.saysWhatIsLive(track, service));
-    await inWindows(lasting.map((service) => () => publisher.reassert(service)));
-    publisher.noteAll();
-  }
-
-  /** Publishes what waits in one environment, then where it stands. False when something is left to do. */
-  async #publishEnvironment(track: EnvironmentTrack): Promise<boolean> {
-    if (!this.#isInStep) return true; // the next connect does it
-    const publisher = this.#publisherOf(track.env);
-    let isOpen = true;
-    const isDone = await this.#attempt(`publish:${track.env}`, async () => {
-      const summary = await publisher.publish(track);
-      isOpen = this.#noteStandBy(track.env, summary.standsBy);
-      this.#reports.published(track, summary);
-      for (const service of summary.settled) this.#attention.clear(`service:${track.env}/${service}`);
-      for (const plan of summary.blocked) this.#reportBlocked(track.env, plan);
-      await this.#statements.request(track.env);
-    });
-    return isDone && isOpen;
-  }
-
-  /** A daemon that cannot open an environment's secrets publishes nothing new of it. [protocol §5] */
-  #noteStandBy(env: string, reason: HeadwaterError | null): boolean {
-    if (reason === null) this.#attention.clear(`secrets:${env}`);
-    else this.#attention.report(`secrets:${env}`, reason);
-    return reason === null;
-  }
-
-  /** Environments that headwater.json no longer names end with tombstones and a last statement. */
-  async #removeUndeclared(engine: EpochEngine): Promise<boolean> {
-    const { at } = engine;
-    if (!at || !this.#isInStep || !engine.index.settings) return true;
-    let isDone = true;
-    for (const publisher of this.#publishers.values()) {
-      const { env, lastStatement } = publisher;
-      if (engine.environments.has(env) || !publisher.isKnown) continue;
-      const isEnded = lastStatement?.status === 'removed' && lastStatement.epoch.era === this.era;
-      if (isEnded && !publisher.hasPending) continue;
-      const attempted = await this.#attempt(`publish:${env}`, async () => {
-        await publisher.remove(at, engine.goneFrom(env));
-        for (const service of publisher.published.keys()) this.#attention.clear(`service:${env}/${service}`);
-        this.#attention.clear(`secrets:${env}`);
-        this.#deps.log.info({ env }, 'environment removed');
-      });
-      isDone = attempted && isDone;
-    }
-    return isDone;
   }
 
   #onMessage(message: IncomingMessage): void {
@@ -398,40 +340,8 @@ export class Pipeline {
       } else if (!isHeadwaterError(error, 'HW_BROKER_UNREACHABLE')) {
         this.#attention.report(subject, error);
       } // else onDisconnect reports it, once and not per message
-      this.#tryAgain();
+      this.#retry.request();
       return false;
     }
-  }
-
-  #tryAgain(): void {
-    if (this.#retry || this.#stopped) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = null;
-      void this.#run(() => this.#catchUp());
-    }, this.#retryMs).unref();
-    this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
-  }
-
-  #publisherOf(env: string, published: Map<string, PublishedService> = new Map()): EnvironmentPublisher {
-    let publisher = this.#publishers.get(env);
-    if (!publisher) {
-      publisher = new EnvironmentPublisher({ ...this.#deps, env }, published);
-      this.#publishers.set(env, publisher);
-    }
-    return publisher;
-  }
-
-  #reportBlocked(env: string, { action, service, epoch }: BlockedPlan): void {
-    if (action === 'stand-by') {
-      this.#deps.log.debug({ env, service, epoch }, 'another daemon is ahead with this service, standing by');
-      return;
-    }
-    const message = `${service} in ${env} was published with other content at ${describeEpoch(epoch)}`;
-    const hint =
-      'Two daemons disagree, or one was changed. Commit any change to the service: a new epoch settles it.';
-    this.#attention.report(
-      `service:${env}/${service}`,
-      new HeadwaterError('HW_EQUIVOCATION', { message, hint }),
-    );
   }
 }
