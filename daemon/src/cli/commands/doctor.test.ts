@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { daemonSignerLine } from '../../core/signatures/commit-signer.ts';
 import { makeTestKey, rulesFor, secretsFile } from '../../testing/secrets-file.ts';
 import { type DataScene, makeDataScene } from '../testing/data-scene.ts';
 import { makePlayground, type Playground } from '../testing/run-command.ts';
@@ -42,6 +43,7 @@ describe('doctor', () => {
       'held ok',
       'health ok',
       'secrets ok',
+      'signatures ok',
     ]);
   });
 
@@ -136,6 +138,30 @@ describe('doctor', () => {
       status: 'problem',
       message: expect.stringContaining('services/stt-worker/recipients.dev.txt does not name its identity'),
     });
+  });
+
+  test('says when commits must be signed and the repository does not list the daemon', async () => {
+    const line = daemonSignerLine(scene.commitKey.publicKey);
+    const ask = (signedCommits: string, signers: string) =>
+      commit({
+        'headwater.json': JSON.stringify({
+          headwater: 1,
+          deployment: 'tars',
+          environments: ['dev'],
+          signedCommits,
+        }),
+        allowed_signers: signers,
+      });
+    await ask('require', line.replace('headwater@localhost', 'ann@example.org'));
+    expect((await doctor('--data', 'data')).of('signatures')).toMatchObject({
+      status: 'problem',
+      message: expect.stringContaining('no edit through it is published'),
+      hint: expect.stringContaining(line),
+    });
+    await ask('warn', '# nobody');
+    expect((await doctor('--data', 'data')).of('signatures')).toMatchObject({ status: 'problem' });
+    await ask('require', line);
+    expect((await doctor('--data', 'data')).of('signatures')).toMatchObject({ status: 'ok' });
   });
 
   test('notices a service that trusts another root than the daemon has', async () => {

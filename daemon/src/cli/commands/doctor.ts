@@ -10,6 +10,7 @@ import type { Check } from '../doctor/check.ts';
 import { checkService } from '../doctor/connection-checks.ts';
 import { checkDaemon } from '../doctor/daemon-checks.ts';
 import { checkRecipient, checkSecrets, withSecretsScene } from '../doctor/secrets-checks.ts';
+import { checkSigning } from '../doctor/signing-check.ts';
 import { findConnections } from '../find-connection.ts';
 import { clean, columns, count } from '../output.ts';
 
@@ -73,7 +74,7 @@ async function runChecks(
   const daemonKeys = await readKeys(io, options);
   const found: Check[] = [];
   await withSecretsScene(dataOf(io, options), async (secrets) => {
-    found.push(await checkSecrets(secrets));
+    found.push(await checkSecrets(secrets), await checkSigning(secrets));
     for (const file of files) {
       const connection = await readConnectionFile(io, file);
       const ofService = [
