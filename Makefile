@@ -52,8 +52,9 @@ bench: build ## Measure against real peers; writes bench/results/
 	@$(NODE) bench/run.mjs
 
 .PHONY: faults
-faults: build ## Kill and starve it: a hundred kills of the daemon, every system call of a commit, failing disks
-	@HW_FAULT_REPEATS=20 $(NODE) scripts/test.mjs daemon-crash two-daemons durability pipeline-faults
+faults: build ## Kill and starve it: a hundred kills of the daemon, every system call of a commit, failing disks and git hosts
+	@HW_FAULT_REPEATS=20 $(NODE) scripts/test.mjs daemon-crash two-daemons durability pipeline-faults \
+		remote-faults remote-storm remote-repository
 
 .PHONY: soak
 soak: build ## An hour of random edits, bad commits and kills (SOAK_MINUTES, SOAK_SEED)

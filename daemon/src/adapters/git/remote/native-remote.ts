@@ -20,14 +20,14 @@ export interface NativeRemoteOptions {
   readonly transport: RemoteTransport;
   readonly credential: CredentialSource;
   readonly caFile?: string;
-  /** Given up after this time without a sign of life, milliseconds. Default 15 s for a question, 60 s where objects travel. */
-  readonly silenceMs?: { readonly ask: number; readonly transfer: number };
+  /** Given up after this time without a sign of life, milliseconds. Default 15 s for a question, 60 s for a fetch, 30 s for a push. */
+  readonly silenceMs?: { readonly ask: number; readonly transfer: number; readonly push: number };
 }
 
 /** A host through native git, which speaks every protocol and can push. */
 export function createNativeRemote(repo: GitRepository, options: NativeRemoteOptions): Remote {
   const { url, transport, credential: source } = options;
-  const silenceMs = options.silenceMs ?? { ask: 15_000, transfer: 60_000 };
+  const silenceMs = options.silenceMs ?? { ask: 15_000, transfer: 60_000, push: 30_000 };
   const stopping = new AbortController();
 
   const run = async (
@@ -118,8 +118,14 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
       checkRefName(ref);
       if (!isObjectId(next, repo.objectFormat))
         throw missingObject(JSON.stringify(next.slice(0, 80)), 'is no object id');
-      const flags = ['--porcelain', '--no-verify', `--force-with-lease=${ref}:${expected ?? ''}`];
-      const answer = await run(silenceMs.transfer, ['push', ...flags, '--', url, `${next}:${ref}`]);
+      // git waits for ever for a report that a host cut short; only the silence tells.
+      const flags = [
+        '--porcelain',
+        '--progress',
+        '--no-verify',
+        `--force-with-lease=${ref}:${expected ?? ''}`,
+      ];
+      const answer = await run(silenceMs.push, ['push', ...flags, '--', url, `${next}:${ref}`]);
       if (answer.ok) return;
       const report = parsePushReport(answer.stdout, answer.stderr);
       if (report !== null && /exists; cannot create|directory file conflict/.test(report))

@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function scene(
   kind: 'http' | 'isomorphic',
-  silenceMs = { ask: 10_000, transfer: 10_000 },
+  silenceMs = { ask: 10_000, transfer: 10_000, push: 10_000 },
 ): Promise<{ at: RemoteScene; server: GitHttpServer; first: string }> {
   const at = await openRemoteScene(kind, {
     silenceMs,
@@ -103,7 +103,7 @@ describe.each(['http', 'isomorphic'] as const)('%s', (kind) => {
   });
 
   test('a host that is off, or hangs, or is merely slow', async () => {
-    const { at, server } = await scene(kind, { ask: 700, transfer: 700 });
+    const { at, server } = await scene(kind, { ask: 700, transfer: 700, push: 700 });
     server.fault = () => ({ kind: 'hang' });
     const asked = performance.now();
     expect(await failureOf(at.remote.tips([main]))).toMatch(/^HW_UPSTREAM_UNREACHABLE: .*in time/);
@@ -122,7 +122,7 @@ describe.each(['http', 'isomorphic'] as const)('%s', (kind) => {
   });
 
   test('closing ends a conversation that hangs', async () => {
-    const { at, server } = await scene(kind, { ask: 60_000, transfer: 60_000 });
+    const { at, server } = await scene(kind, { ask: 60_000, transfer: 60_000, push: 60_000 });
     const asked = new Promise<void>((resolve) => {
       server.fault = () => {
         resolve();
