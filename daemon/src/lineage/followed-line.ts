@@ -104,13 +104,6 @@ export class FollowedLine {
     }
   }
 
-  /** Goes on with an engine at a tip that was accepted. */
-  adopt(engine: EpochEngine): void {
-    this.#engine = engine;
-    this.#isConfirmed = true;
-    this.#settle();
-  }
-
   async #follow(tip: CommitId): Promise<void> {
     const { evidence, createEngine } = this.#deps;
     const engine = this.#engine;

@@ -108,11 +108,10 @@ export class Lineage {
     else attention.clear('history');
   }
 
-  /** Starts the next era at a tip that was accepted. The engine stands there. @throws HeadwaterError as `LedgerKeeper.begin`. */
-  async begin(engine: EpochEngine): Promise<void> {
-    await this.ledger.begin(this.nextEra, engine.at as CommitPlace);
+  /** Starts the next era at a place that was accepted; `settle` then follows the branch there. @throws HeadwaterError as `LedgerKeeper.begin`. */
+  async begin(start: CommitPlace): Promise<void> {
+    await this.ledger.begin(this.nextEra, start);
     this.#raiseEra();
-    this.line.adopt(engine);
   }
 
   #raiseEra(): void {

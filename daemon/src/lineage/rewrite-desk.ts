@@ -76,9 +76,9 @@ export class RewriteDesk implements RewriteReview {
       const { lineage, publishers } = this.#host;
       await this.#host.look();
       const { tip } = this.#requireRefused(expected);
-      const engine = await this.#engineAt(tip);
+      const start = (await this.#engineAt(tip)).at as CommitPlace;
       const before = lineage.newest();
-      await lineage.begin(engine);
+      await lineage.begin(start);
       this.#candidate = null;
       const { era } = lineage;
       this.#deps.log.warn(
@@ -89,7 +89,7 @@ export class RewriteDesk implements RewriteReview {
       const published = [...publishers.values()]
         .filter(({ highestEra }) => highestEra === era)
         .map(({ env }) => env);
-      return { era, start: engine.at as CommitPlace, published: published.sort() };
+      return { era, start, published: published.sort() };
     });
   }
 
