@@ -87,7 +87,9 @@ describe('status', () => {
     const { exit, stdout } = await play.run('status', '--data', 'data');
     expect([exit, stdout]).toEqual([
       0,
-      expect.stringMatching(/^tars, era 1\ndev {2}#1 · [0-9a-f]{7} {2}0 services {2}0 clients {2}ok\nnothing is protected [^\n]+\n$/),
+      expect.stringMatching(
+        /^tars, era 1\ndev {2}#1 · [0-9a-f]{7} {2}0 services {2}0 clients {2}ok\nnothing is protected [^\n]+\n$/,
+      ),
     ]);
   });
 
