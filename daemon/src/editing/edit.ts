@@ -1,7 +1,8 @@
 /** What is asked of the editor, and what it answers. */
 import type { Conflict, EditResult, ServiceChange, SettingProblem } from '@headwater/schemas/http';
 import type { JsonObject } from '@headwater/schemas/protocol';
-import type { CommitId, ObjectId } from '../ports.ts';
+import type { CandidateVerdict } from '../gate/candidate-judge.ts';
+import type { CommitId, ObjectId, TreeChange } from '../ports.ts';
 
 /** One change, of any number of files: it becomes one commit, or nothing. */
 export interface EditRequest {
@@ -20,6 +21,14 @@ export interface EditRequest {
    * approval that was given for another parent or tree may be refused by throwing.
    */
   readonly approve?: (change: { readonly parent: CommitId; readonly tree: ObjectId }) => Trailer;
+  /** Told of all that the change reaches before anything is written or answered, and again when the branch moved: refuses by throwing. */
+  readonly mayReach?: (reach: EditReach) => void;
+}
+
+/** What a change comes to on the newest commit. */
+export interface EditReach {
+  readonly changes: readonly TreeChange[];
+  readonly affected: CandidateVerdict['affected'];
 }
 
 export type Trailer = readonly [key: string, value: string];
@@ -63,7 +72,7 @@ export interface Editor {
    * @throws HeadwaterError
    *   `HW_EDIT_CONFLICT` (details: conflicts, head), `HW_EDIT_INVALID` (details: problems), `HW_PROTECTED` (details: environments), `HW_UNAPPROVED`,
    *   `HW_EDIT_BASE`, `HW_HISTORY_REWRITTEN`, `HW_BRANCH_MISSING`, `HW_WORK_TREE`, `HW_REQUEST_INVALID`, `HW_NAME_INVALID`, `HW_JSON_*`,
-   *   `HW_REF_MOVED` after losing the race ten times, `HW_REF_LOCKED`, `HW_STORAGE_FAILED`.
+   *   `HW_REF_MOVED` after losing races for five seconds, `HW_REF_LOCKED`, `HW_STORAGE_FAILED`.
    */
   commit(request: EditRequest): Promise<EditOutcome>;
   /** What `commit` would do now; nothing is written. @throws as `commit`, except for conflicts, problems and protection. */

@@ -34,10 +34,14 @@ export interface EditorDeps extends MergeDeps {
   readonly onBroken?: (error: HeadwaterError) => void;
 }
 
-/** Races lost before the author hears of it: with jitter, more than a dozen busy writers lose. */
-const maxAttempts = 10;
-const firstWaitMs = 5;
-const longestWaitMs = 250;
+/**
+ * How long races are run before the author hears of it: this many tries and this many milliseconds, whichever ends later. Whoever lost
+ * begins anew at once: the winner still has to tell its author, which makes the next race ours more often than not.
+ */
+const minAttempts = 10;
+const minRaceMs = 5_000;
+/** Longest wait between tries. Its random length keeps several daemons that lost together out of step. */
+const longestWaitMs = 10;
 
 export function createEditor(deps: EditorDeps): Editor {
   const queue = new SerialQueue();
@@ -58,6 +62,7 @@ export function createEditor(deps: EditorDeps): Editor {
     if (edit.conflicts.length > 0) throw conflictError(edit.conflicts, tip, deps.branch.era);
     if (edit.edits.length === 0) return { tip, place: null };
     const verdict = await judgeEdit(edit, tip, message, deps);
+    request.mayReach?.({ changes: edit.changes, affected: verdict.affected });
     if (verdict.problems.length > 0) throw invalidError(problemsOf(verdict.problems));
     checkPolicy(request, protectedReach(deps.branch.policy, edit.changes, verdict), deps.branch);
     const { approve } = request;
@@ -72,14 +77,16 @@ export function createEditor(deps: EditorDeps): Editor {
   }
 
   async function commitAgain(request: EditRequest): Promise<Committed | Unchanged> {
+    const start = deps.clock.monotonic();
     for (let attempt = 1; ; attempt++) {
       if (broken !== null) throw broken;
       try {
         return await commitOnce(request, attempt > 1);
       } catch (error) {
         if (isHeadwaterError(error, 'HW_STORAGE_FAILED')) fail(error);
-        if (!isHeadwaterError(error, 'HW_REF_MOVED') || attempt >= maxAttempts) throw error;
-        await deps.wait(deps.random() * Math.min(longestWaitMs, firstWaitMs * 2 ** attempt));
+        if (!isHeadwaterError(error, 'HW_REF_MOVED')) throw error;
+        if (attempt >= minAttempts && deps.clock.monotonic() - start >= minRaceMs) throw error;
+        await deps.wait(deps.random() * Math.min(longestWaitMs, attempt - 1));
       }
     }
   }
@@ -105,6 +112,7 @@ export function createEditor(deps: EditorDeps): Editor {
       const tip = await newestCommit(deps.branch, false);
       const edit = await mergeOnto(tip, request, deps);
       const verdict = await judgeEdit(edit, tip, editMessage(request), deps);
+      request.mayReach?.({ changes: edit.changes, affected: verdict.affected });
       return {
         changes: await changesOf(verdict),
         problems: problemsOf(verdict.problems),
@@ -164,11 +172,12 @@ function judgeEdit(
 /** What only an approval may change needs one, and one is given only where nothing unapproved would ride along. */
 function checkPolicy({ approve }: EditRequest, reached: readonly string[], branch: FollowedBranch): void {
   if (approve === undefined && reached.length > 0) throw protectedError(reached);
-  const obstacle = approve === undefined ? null : branch.approvalObstacle;
-  if (obstacle === null) return;
+  const obstacle = branch.approvalObstacle;
+  // The daemon signs what it commits: on top of a commit that nobody's signature covers, it would vouch for that, too.
+  if (obstacle === null || (approve === undefined && obstacle.code === 'HW_UNAPPROVED')) return;
   const { code, message, hint } = obstacle;
   throw new HeadwaterError(code, {
-    message: `nothing can be approved on top of this commit: ${message}`,
+    message: `nothing can be ${approve ? 'approved' : 'changed'} on top of this commit: ${message}`,
     hint,
   });
 }

@@ -1,4 +1,5 @@
 /** An editor on a real repository, with the engine and the judge that the daemon has, and no broker. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeadwaterError, JsonObject } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { createCommitWriter } from '../adapters/git/commit-writer.ts';
@@ -11,7 +12,8 @@ import { RepoIndex } from '../core/repo-index.ts';
 import { EpochEngine } from '../epochs/epoch-engine.ts';
 import { CandidateBlobs } from '../gate/candidate-blobs.ts';
 import { createCandidateJudge } from '../gate/candidate-judge.ts';
-import type { CommitId, CommitWriter } from '../ports.ts';
+import type { CommitId } from '../ports.ts';
+import { SerialQueue } from '../serial-queue.ts';
 import { testPerson } from '../testing/git-history.ts';
 import { createInlineSchemaValidator } from '../testing/schema-validator.ts';
 import { makeTestRepository, type TestRepository } from '../testing/test-repository.ts';
@@ -57,58 +59,67 @@ export interface EditScene extends AsyncDisposable {
   requestOf(...files: FileChange[]): EditRequest;
 }
 
-export async function openEditScene(
-  files: Readonly<Record<string, string>> = startFiles,
-  change: (deps: EditorDeps) => Partial<EditorDeps> = () => ({}),
-): Promise<EditScene> {
-  const made = makeTestRepository();
-  const repo = await openRepository(made.path);
+/** Everything an editor needs, on a repository that is there; other processes may work in it, too. */
+export async function openWorkbench(path: string, refusal: () => HeadwaterError | null = () => null) {
+  const repo = await openRepository(path);
   const reader = await createObjectReader(repo);
   const refs = createRefStore(repo);
-  const writer: CommitWriter = createCommitWriter(repo, reader, refs);
-  const people = { author: testPerson, committer: testPerson };
-  const commitByHand = async (edits: Readonly<Record<string, string | null>>) =>
-    writer.commit({
-      ...{ ref: main, expected: await refs.read(main), message: 'by hand\n', ...people },
-      edits: Object.entries(edits).map(([path, text]) => ({
-        path,
-        content: text === null ? null : Buffer.from(text),
-      })),
-    });
-  const first = await commitByHand(files);
-
   const blobs = new CandidateBlobs((oid, maxBytes) => reader.readBlob(oid, maxBytes));
   const readBlob = blobs.read;
   const { judge } = createJudge({ readBlob, validator: createInlineSchemaValidator(), crypto: nodeCrypto });
   const createIndex = () => RepoIndex.create(readBlob);
   const rules = { deployment: 'tars' };
   const engine = new EpochEngine({ reader, createIndex, judge, rules });
-  await engine.start(first);
+  const tip = await refs.read(main);
+  if (tip !== null) await engine.start(tip);
 
-  const waits: number[] = [];
-  let clock = testPerson.time * 1000;
-  const scene = { refusal: null as HeadwaterError | null };
+  let now = testPerson.time * 1000;
+  const following = new SerialQueue();
   const deps: EditorDeps = {
     ref: main,
     branch: engineBranch({
       engine: () => engine,
       era: () => 1,
-      refusal: async () => scene.refusal,
-      async follow() {
-        const tip = await refs.read(main);
-        if (tip !== null) await engine.moveTo(tip);
-      },
+      refusal: async () => refusal(),
+      follow: () =>
+        following.run(async () => {
+          const moved = await refs.read(main);
+          if (moved !== null) await engine.moveTo(moved);
+        }),
     }),
     reader,
     readBlob,
     hashBlob: (content) => hashObject('blob', content, repo.objectFormat),
-    writer,
+    writer: createCommitWriter(repo, reader, refs),
     judge: createCandidateJudge({ index: () => engine.index, createIndex, reader, blobs, judge, rules }),
     committer: { name: 'Headwater', email: 'headwater@tars' },
-    clock: { now: () => (clock += 1000), monotonic: () => 0 },
-    wait: async (ms) => void waits.push(ms),
-    random: () => 0.5,
+    clock: { now: () => (now += 1000), monotonic: () => performance.now() },
+    wait: sleep,
+    random: Math.random,
   };
+  return { engine, deps, refs, reader };
+}
+
+export async function openEditScene(
+  files: Readonly<Record<string, string>> = startFiles,
+  change: (deps: EditorDeps) => Partial<EditorDeps> = () => ({}),
+): Promise<EditScene> {
+  const made = makeTestRepository();
+  const [first = ''] = await made.build([{ parents: [], set: files }]);
+  made.git('update-ref', main, first);
+  const scene = { refusal: null as HeadwaterError | null };
+  const { engine, deps: real, refs, reader } = await openWorkbench(made.path, () => scene.refusal);
+  const waits: number[] = [];
+  const deps: EditorDeps = { ...real, wait: async (ms) => void waits.push(ms), random: () => 0.5 };
+  const people = { author: testPerson, committer: testPerson };
+  const commitByHand = async (edits: Readonly<Record<string, string | null>>) =>
+    real.writer.commit({
+      ...{ ref: main, expected: await refs.read(main), message: 'by hand\n', ...people },
+      edits: Object.entries(edits).map(([path, text]) => ({
+        path,
+        content: text === null ? null : Buffer.from(text),
+      })),
+    });
   const editor = createEditor({ ...deps, ...change(deps) });
   const requestOf = (...changes: FileChange[]): EditRequest => ({
     actor: { name: 'Ada', email: 'ada@example.org' },
