@@ -53,7 +53,8 @@ no_answer() {
 read -r pid <"$gate/${gateFiles.pid}" && kill -0 "$pid" 2>/dev/null || not_running
 
 # The name of the quarantine is unique among the pushes under way.
-name=\${GIT_QUARANTINE_PATH##*-}-$$
+name=\${GIT_QUARANTINE_PATH##*/}
+name=\${name##*-}-$$
 umask 077
 {
   printf '%s\\n' 'headwater-push ${hookVersion}' "repository $PWD" "quarantine $GIT_QUARANTINE_PATH" "ticket $HEADWATER_PUSH"
