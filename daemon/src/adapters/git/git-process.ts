@@ -68,7 +68,8 @@ function objectFolders({ objects }: GitLocation): NodeJS.ProcessEnv {
 export function gitEnvironment(): NodeJS.ProcessEnv {
   const kept: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && !name.toUpperCase().startsWith('GIT_')) kept[name] = value;
+    // Ours may hold tokens: nothing that git runs needs them.
+    if (value !== undefined && !/^(GIT_|HEADWATER_)/i.test(name)) kept[name] = value;
   }
   return {
     ...kept,
