@@ -1,32 +1,35 @@
-/** A repository that requires signatures: what the daemon commits, what is pushed, and what gets past the gate. */
-import { readFile } from 'node:fs/promises';
+/** docs/signed-commits.md, as it stands, and a repository that requires signatures: what the daemon commits, what is pushed, and what gets past the gate. */
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeSshKey } from '../../daemon/src/testing/ssh-keys.ts';
 import { runProcess } from '../support/process.ts';
+import { transcript } from '../support/readme.ts';
 import { startStack } from '../support/stack.ts';
+
+const page = 'docs/signed-commits.md';
 
 const config = 'services/stt-worker/config.json';
 
 test('only signed commits are published; what got past the gate waits until somebody vouches for it', async () => {
   await using stack = await startStack();
-  const ann = makeSshKey(stack.folder, 'ann', 'ed25519');
-  await stack.git('config', 'gpg.format', 'ssh');
-  await stack.git('config', 'user.signingkey', `${ann.path}.pub`);
-  await stack.git('config', 'gpg.ssh.allowedSignersFile', join(stack.clone, 'allowed_signers'));
+  const type = async (name: string) => {
+    const script = await transcript(page, name);
+    const env = { HOME: stack.folder, GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C' };
+    return runProcess('bash', ['-euo', 'pipefail', '-c', script], { cwd: stack.clone, env });
+  };
 
   const shown = await stack.headwater('keys', 'show', '--data', stack.data, '--json');
   const { allowedSigner } = JSON.parse(shown.stdout) as { allowedSigner: string };
   const signers = await readFile(join(stack.clone, 'allowed_signers'), 'utf8');
   expect(signers).toContain(`${allowedSigner}\n`);
   // The daemon signed what it made itself: the first commit.
+  await stack.git('config', 'gpg.ssh.allowedSignersFile', join(stack.clone, 'allowed_signers'));
   expect(await stack.git('log', '--format=%G? %GS %cn')).toBe('G headwater@localhost Headwater');
-  const settings = JSON.parse(await readFile(join(stack.clone, 'headwater.json'), 'utf8')) as object;
-  await stack.push({
-    allowed_signers: `${signers}ann@example.org namespaces="git" ${ann.publicKey}\n`,
-    'headwater.json': `${JSON.stringify({ ...settings, signedCommits: 'require' }, null, 2)}\n`,
-  });
+  await mkdir(join(stack.folder, '.ssh'), { mode: 0o700 });
+  for (const step of ['sign', 'require']) expect(await type(step)).toMatchObject({ code: 0, stdout: '' });
+  expect((await type('look')).stdout.trim()).toBe(await transcript(page, 'seen'));
 
+  await stack.git('config', 'commit.gpgsign', 'false');
   await expect(stack.push({ 'README.md': 'unsigned' })).rejects.toThrow('HW_COMMIT_UNSIGNED');
   await stack.git('reset', '-q', '--hard', 'origin/main');
 
