@@ -2,6 +2,7 @@
  * What changes would do, before anybody makes them: the gate at push asks, and so does every edit through the daemon. A candidate is
  * refused only for what it brings: an error that its base already has is nobody's fault today, so a broken neighbour never blocks a fix.
  */
+import { createBreather } from '../breather.ts';
 import type { Finding } from '../core/finding.ts';
 import type { ServiceInputs } from '../core/inputs.ts';
 import type { ServiceJudgement } from '../core/judgement.ts';
@@ -121,13 +122,17 @@ async function judgeServices(
   // Without readable settings nobody can say which services an environment has.
   if (!after.settings) return services;
   const jobs: (() => Promise<void>)[] = [];
+  const breathe = createBreather();
   for (const env of new Set([...before.environments(), ...after.environments()])) {
     const changed: AffectedService[] = [];
     const names = touched.all ? [...before.services(env), ...after.services(env)] : touched.services;
     for (const service of new Set(names)) {
+      await breathe();
       const [from, to] = [before.inputs(service, env), after.inputs(service, env)];
       if (from?.verdictKey === to?.verdictKey) continue;
       jobs.push(async () => {
+        // Verdicts from the cache do not wait for anything.
+        await breathe();
         changed.push({ service, before: await judged(from, judge), after: await judged(to, judge) });
       });
     }
