@@ -3,16 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommitKey } from './adapters/data/commit-key.ts';
 import { createCommitWriter } from './adapters/git/commit-writer.ts';
 import { changeFormat, createSyncMark, openMirror } from './adapters/git/mirror.ts';
-import { createObjectReader } from './adapters/git/object-reader.ts';
+import { createObjectReader, type GitObjectReader } from './adapters/git/object-reader.ts';
 import type { GitRepository } from './adapters/git/open-repository.ts';
 import { clearStaleLocks, createRefStore } from './adapters/git/ref-store.ts';
 import { openRemote, type RemoteAddress } from './adapters/git/remote/open-remote.ts';
 import { createRefWatcher } from './adapters/git/watcher.ts';
 import type { Attention } from './attention.ts';
 import type { RemoteConfig } from './config.ts';
-import type { FollowedRepository } from './followed-repository.ts';
 import type { Log } from './log.ts';
-import type { Clock } from './ports.ts';
+import type { Clock, CommitWriter, RefStore, RefWatcher } from './ports.ts';
 import { RemoteSync } from './upstream/remote-sync.ts';
 import { createUpstreamRefs } from './upstream/upstream-refs.ts';
 
@@ -29,6 +28,19 @@ export interface FollowMirrorOptions {
   readonly log: Log;
 }
 
+/** A followed repository, see `FollowedRepository`. */
+export interface FollowedMirror {
+  readonly path: string;
+  readonly reader: GitObjectReader;
+  /** Reading is local, a swap goes to the host first. */
+  readonly refs: RefStore;
+  readonly ref: string;
+  readonly watcher: RefWatcher;
+  readonly writer: CommitWriter;
+  readonly upstream: RemoteSync;
+  close(): Promise<void>;
+}
+
 /** A host that does not answer holds up a start no longer than this: the mirror has all that was known, milliseconds. */
 const startWaitMs = 3_000;
 
@@ -37,7 +49,7 @@ const startWaitMs = 3_000;
  * when the host is away.
  * @throws HeadwaterError `HW_UPSTREAM_*`, `HW_REPO_*`, `HW_STORAGE_FAILED`.
  */
-export async function followMirror(options: FollowMirrorOptions): Promise<FollowedRepository> {
+export async function followMirror(options: FollowMirrorOptions): Promise<FollowedMirror> {
   const { address, path, branch, clock, attention, log } = options;
   const ref = `refs/heads/${branch}`;
   let repo = await openMirror(path, { url: address.url, branch });
