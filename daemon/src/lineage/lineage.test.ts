@@ -1,5 +1,5 @@
 /** Rewritten history: what was published stays live, whoever published it and whatever a daemon has forgotten, until somebody accepts. */
-import { equalBytes, openMessage } from '@headwater/schemas/protocol';
+import { equalBytes, HeadwaterError, openMessage } from '@headwater/schemas/protocol';
 import { nodeCrypto } from '@headwater/schemas/protocol/node';
 import { describe, expect, test } from 'vitest';
 import { createWorld, settingsFile } from '../epochs/testing.ts';
@@ -107,6 +107,38 @@ describe('a rewritten branch is refused', () => {
     expect(short(one.news())).toEqual(['dev/epoch: epoch']);
   });
 
+  test('before anything is published: what the ledger names is looked up on the broker first', async () => {
+    const world = createWorld();
+    const old = world.commit([], { ...base, 'headwater.json': settingsFile(['gone']) });
+    const before = await published(world, old);
+    const later = world.commit([old], note('later'));
+    const one = await bench(world, later); // the newest statement of "gone", which the ledger does not have yet
+    const other = world.commit([old], { 'headwater.json': settingsFile(['dev']) });
+    const two = await bench(world, other, {
+      ledger: before.ledger,
+      retained: new Map(one.publisher.retained),
+    });
+    expect(short(two.news()).filter((text) => text.startsWith('dev/'))).toEqual([]);
+    expect(codesOf(two)).toEqual(['HW_HISTORY_REWRITTEN']);
+  });
+
+  test('not while it is only behind: another daemon saw the branch move a moment earlier', async () => {
+    const { world, first, second } = rewrittenWorld();
+    const ahead = await bench(world, first);
+    const behind = await bench(world, first, { retained: new Map(ahead.publisher.retained) });
+    await ahead.to(second);
+    behind.moveBranch(second);
+    const topic = `${prefix}/dev/epoch`;
+    behind.publisher.receive(topic, ahead.publisher.retained.get(topic) as Uint8Array, true);
+    await behind.pipeline.idle();
+    expect([codesOf(behind), behind.pipeline.historyProblem]).toEqual([[], null]);
+    behind.news();
+    await behind.pipeline.refreshStatements();
+    expect(behind.news()).toEqual([]); // nor does it say anything older meanwhile
+    await behind.to(second);
+    expect(codesOf(behind)).toEqual([]);
+  });
+
   test('a branch that only left what nobody ever published is followed', async () => {
     const { world, first, second, beside } = rewrittenWorld();
     const one = await bench(world, first);
@@ -150,6 +182,24 @@ describe('a published commit that is not in the repository', () => {
     await two.to(backup.world.commit([second], value('third')));
     expect(codesOf(two)).toEqual([]);
     expect(statementOf(two).epoch.seq).toBe(3);
+  });
+
+  test('is missed also by a backup whose ledger is as old as its branch: the stored messages know better', async () => {
+    const { world, first, second } = rewrittenWorld();
+    const older = await published(world, first);
+    const before = await published(world, world.commit([second], value('third')));
+    const backup = restored();
+    const two = await bench(backup.world, backup.first, {
+      stored: before.stored,
+      ledger: older.ledger,
+      embedded: true,
+    });
+    for (let i = 0; i < 3; i++) {
+      expect(codesOf(two)).toEqual(['HW_HISTORY_REWRITTEN']);
+      expect(two.publisher.retained.has(`${prefix}/dev/epoch`)).toBe(false);
+      two.clock.ms += 60_000;
+      await two.pipeline.refreshStatements();
+    }
   });
 
   test('is fetched first, and waited for as long as that takes', async () => {
@@ -284,6 +334,59 @@ describe('an accepted rewrite', () => {
       nodeCrypto,
     ).payload;
     expect(old).toMatchObject({ status: 'removed', epoch: { era: 2, commit: other } });
+  });
+
+  test('also says anew what had ended before: an environment that is long gone', async () => {
+    const world = createWorld();
+    const first = world.commit([], { ...base, 'headwater.json': settingsFile(['dev', 'old']) });
+    const one = await bench(world, first);
+    const second = world.commit([first], { 'headwater.json': settingsFile(['dev']) });
+    await one.to(second);
+    await one.to(world.commit([second], note('third')));
+    const beside = world.commit([second], value('beside'));
+    await one.to(beside);
+    one.news();
+    one.clock.ms += 1_000;
+    await one.pipeline.rewrites.accept(beside);
+    expect(
+      short(one.news())
+        .filter((text) => text.startsWith('old/'))
+        .sort(),
+    ).toEqual([
+      'old/epoch: epoch',
+      'old/services/a/diff: tombstone',
+      'old/services/a/snapshot: tombstone',
+      'old/services/b/diff: tombstone',
+      'old/services/b/snapshot: tombstone',
+    ]);
+  });
+
+  test('is also the way out of a ledger that cannot be believed, and then everything is published anew on the same line', async () => {
+    const { world, second } = rewrittenWorld();
+    const ledger = createFakeLedger();
+    ledger.entry = {
+      id: 'theirs',
+      isFresh: true,
+      record: { deployment: 'tars', era: 9, start: { commit: second, seq: 2 }, published: new Map() },
+    };
+    ledger.failure = new HeadwaterError('HW_LEDGER_FOREIGN', {
+      message: 'not ours',
+      details: { id: 'theirs' },
+    });
+    const one = await bench(world, second, { ledger });
+    expect([codesOf(one), one.pipeline.era]).toEqual([['HW_LEDGER_FOREIGN'], 1]);
+    expect(placeOf(one, 'a')).toBe('snapshot 1.1'); // it is no reason to be silent
+    const preview = await one.pipeline.rewrites.preview();
+    expect(preview).toMatchObject({
+      lost: { total: 0 },
+      environments: [],
+      refused: { code: 'HW_LEDGER_FOREIGN' },
+    });
+    one.clock.ms += 1_000;
+    expect((await one.pipeline.rewrites.accept(second)).era).toBe(2);
+    expect(codesOf(one)).toEqual([]);
+    expect([placeOf(one, 'a'), placeOf(one, 'b')]).toEqual(['snapshot 2.1', 'snapshot 2.1']);
+    expect(statementOf(one).epoch).toEqual({ era: 2, seq: 2, commit: second });
   });
 
   test('shows before what it would lose: commits that are live and not in the new history, newest first', async () => {

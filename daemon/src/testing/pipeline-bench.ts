@@ -63,6 +63,8 @@ export interface Bench {
   readonly sealed: string[];
   /** Moves the branch and waits until that is dealt with. */
   to(tip: CommitId | null): Promise<void>;
+  /** Moves the branch; nobody has noticed it yet. */
+  moveBranch(tip: CommitId): void;
   /** Messages published since the last call. */
   news(): OutgoingMessage[];
 }
@@ -147,6 +149,9 @@ export async function bench(
       clock.ms += 1_000; // statements are at most two a second
       at = next;
       await pipeline.onTip(next);
+    },
+    moveBranch(next) {
+      at = next;
     },
     news() {
       const fresh = publisher.published.slice(read);
