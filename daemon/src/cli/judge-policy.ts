@@ -10,7 +10,7 @@ import type { EngineDeps } from '../epochs/engine-deps.ts';
 import { EpochEngine } from '../epochs/epoch-engine.ts';
 import { Generations } from '../epochs/generations.ts';
 import { PolicyPast } from '../epochs/policy-past.ts';
-import { unapprovedChanges } from '../epochs/unapproved.ts';
+import { unapprovedChanges } from '../epochs/unapproved-changes.ts';
 import type { CommitId } from '../ports.ts';
 import type { ConfigRepository } from './config-repository.ts';
 

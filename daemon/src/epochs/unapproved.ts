@@ -1,11 +1,10 @@
 import type { Finding } from '../core/finding.ts';
-import { asksForApproval, isSamePolicy } from '../core/policy.ts';
+import { isSamePolicy } from '../core/policy.ts';
 import type { RepoIndex } from '../core/repo-index.ts';
 import { settingsPath } from '../core/repo-settings.ts';
 import { isApproved } from './approval-rules.ts';
-import { ApprovedBase, absent, frameOf } from './approved-base.ts';
+import { type ApprovedBase, frameOf } from './approved-base.ts';
 import type { JudgedCommit } from './commit-verdict.ts';
-import type { EpochEngine } from './epoch-engine.ts';
 
 /**
  * Why a commit may not be published in a protected environment: it changes something there that nobody approved. `null` when it may, and
@@ -40,23 +39,6 @@ export function unapprovedFinding(
     message: `${env} is protected, and ${changed.join(' and ')} changed ${why}${bad}`,
     hint: 'Revert the change and propose it: a proposal is published as soon as it is approved and merged.',
   };
-}
-
-/** What a tree on top of the commit at which the engine stands would change in protected environments: nobody has approved that yet. */
-export function unapprovedChanges(engine: EpochEngine, after: RepoIndex): Finding[] {
-  const { at, policy } = engine;
-  if (at === null || !asksForApproval(policy)) return [];
-  const verdict = { refused: null, warning: null, approvals: [], badApproval: null };
-  const commit = { place: at, inForce: policy, stated: after.policy, verdict, publishedSeq: () => 0 };
-  return [...new Set([...engine.environments.keys(), ...after.environments()])].flatMap((env) => {
-    const track = engine.environments.get(env);
-    const base = track?.base?.fork() ?? new ApprovedBase(absent);
-    for (const service of new Set([...(track?.tip.keys() ?? []), ...after.services(env)])) {
-      const before = track?.tip.get(service)?.inputs.key ?? null;
-      base.note(service, before, after.inputs(service, env)?.key ?? null);
-    }
-    return unapprovedFinding(commit, env, after, base) ?? [];
-  });
 }
 
 const maxNamed = 3;
