@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { askAt } from './ask.ts';
+import { askAt, askHiddenAt } from './ask.ts';
 
 function scene() {
   const input = new PassThrough();
@@ -23,4 +23,19 @@ test('an input that ends, or somebody who stops the program, is no answer', asyn
   const stopped = scene();
   stopped.stop.abort();
   expect(await stopped.asked).toBeNull();
+});
+
+test('what is typed hidden is taken and drawn nowhere', async () => {
+  const { input, output, signal } = {
+    input: new PassThrough(),
+    output: new PassThrough(),
+    signal: new AbortController().signal,
+  };
+  const drawn: Buffer[] = [];
+  output.on('data', (chunk: Buffer) => drawn.push(chunk));
+  const answer = askHiddenAt(input, output, 'Value: ', signal);
+  input.write('s3c');
+  input.write('ret\r');
+  expect(await answer).toBe('s3cret');
+  expect(Buffer.concat(drawn).toString()).toBe('Value: \n');
 });

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 
 /**
  * Asks a question and waits for a line.
@@ -9,8 +10,9 @@ export async function askAt(
   output: NodeJS.WritableStream,
   question: string,
   signal: AbortSignal,
+  terminal?: boolean,
 ): Promise<string | null> {
-  const lines = createInterface({ input, output });
+  const lines = createInterface({ input, output, ...(terminal === undefined ? {} : { terminal }) });
   const gone = new AbortController();
   // A question whose input is gone would otherwise never be answered.
   lines.once('close', () => gone.abort());
@@ -22,5 +24,22 @@ export async function askAt(
     throw error;
   } finally {
     lines.close();
+  }
+}
+
+/** As `askAt`; what is typed or pasted does not show. `input` is a terminal. */
+export async function askHiddenAt(
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream,
+  question: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  output.write(question);
+  // The line editor switches the terminal's own echo off and would draw what is typed itself: it gets nowhere to draw.
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  try {
+    return await askAt(input, nowhere, '', signal, true);
+  } finally {
+    output.write('\n');
   }
 }

@@ -12,6 +12,13 @@ export interface CliContext {
   readonly terminal: Terminal;
   /** Asks the person at the terminal and returns what was typed; `null` when nobody sits there. */
   ask(question: string): Promise<string | null>;
+  /** As `ask`, for what nobody looking on shall read. */
+  askHidden(question: string): Promise<string | null>;
+  /**
+   * What is piped into the command, to its end; `null` when nothing is.
+   * @throws HeadwaterError `HW_USAGE` above `maxBytes`.
+   */
+  readInput(maxBytes: number): Promise<Uint8Array | null>;
   readonly cwd: string;
   readonly home: string;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -34,7 +34,7 @@ export interface DaemonApi {
    * @throws HeadwaterError the daemon's own error, or `HW_DAEMON_NOT_RUNNING`.
    */
   get(path: string, options?: AskOptions): Promise<DaemonAnswer>;
-  /** Sends `body` as JSON. Errors as `get`; it is not known whether a request without an answer was carried out. */
+  /** Sends `body` as JSON; `undefined` is none. Errors as `get`; it is not known whether a request without an answer was carried out. */
   send(method: SendMethod, path: string, body: unknown, options?: AskOptions): Promise<DaemonAnswer>;
 }
 
@@ -142,8 +142,11 @@ function createApi(url: string, token: string): DaemonApi {
     send: (method, path, body, options = {}) =>
       ask(path, options, {
         method,
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json', ...options.headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...options.headers,
+        },
       }),
   };
 }

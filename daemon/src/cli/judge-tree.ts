@@ -5,8 +5,11 @@ import { createSchemaValidator } from '../adapters/schema-validator.ts';
 import type { ReadBlob } from '../core/files.ts';
 import type { Finding } from '../core/finding.ts';
 import { createJudge, type Judge } from '../core/judge.ts';
+import type { OpenSecrets } from '../core/judge-opened.ts';
 import { RepoIndex } from '../core/repo-index.ts';
 import { validateTree } from '../core/validate-tree.ts';
+import { CandidateBlobs } from '../gate/candidate-blobs.ts';
+import { createCandidateJudge } from '../gate/candidate-judge.ts';
 import type { FileEdit, TreeEntry } from '../ports.ts';
 import { additions, type ConfigRepository } from './config-repository.ts';
 
@@ -15,33 +18,43 @@ export interface JudgedTree {
   readonly index: RepoIndex;
 }
 
-export async function judgeTree(files: readonly TreeEntry[], readBlob: ReadBlob): Promise<JudgedTree> {
-  return withJudge(readBlob, (judge) => judgeWith(judge, files, readBlob));
+/** @param openSecrets As in `newErrors`. */
+export async function judgeTree(
+  files: readonly TreeEntry[],
+  readBlob: ReadBlob,
+  openSecrets?: OpenSecrets,
+): Promise<JudgedTree> {
+  return withJudge(readBlob, openSecrets, (judge) => judgeWith(judge, files, readBlob));
 }
 
-/** Errors that `edits` would bring into the tip of a repository, or move to another place. */
+/**
+ * Errors that `edits` would bring into the tip of a repository. Cost follows the services that change.
+ * @param openSecrets With it the values of secrets are held against their schema.
+ */
 export async function newErrors(
   repository: ConfigRepository,
   edits: readonly FileEdit[],
+  openSecrets?: OpenSecrets,
 ): Promise<readonly Finding[]> {
-  const before = await repository.files();
-  const format = repository.git.objectFormat;
+  const { reader, git, tip } = repository;
+  const files = new Map((await repository.files()).map(({ path, mode, oid }) => [path, { mode, oid }]));
   const contents = new Map<string, Uint8Array>();
-  const placed = edits.flatMap(({ path, content }) => {
-    if (content === null) return [];
-    const oid = hashObject('blob', content, format);
+  const changes = edits.map(({ path, content }) => {
+    const from = files.get(path) ?? null;
+    if (content === null) return { path, from, to: null };
+    const oid = hashObject('blob', content, git.objectFormat);
     contents.set(oid, content);
-    return [{ path, mode: '100644', oid }];
+    return { path, from, to: { mode: from?.mode ?? '100644', oid } };
   });
-  const edited = new Set(edits.map((edit) => edit.path));
-  const after = [...before.filter((file) => !edited.has(file.path)), ...placed];
-  const readBlob: ReadBlob = async (oid, maxBytes) =>
-    contents.get(oid) ?? repository.reader.readBlob(oid, maxBytes);
-  const keyOf = ({ file, pointer, code, message }: Finding) => [file, pointer, code, message].join('\n');
-  return withJudge(readBlob, async (judge) => {
-    const known = new Set((await judgeWith(judge, before, readBlob)).findings.map(keyOf));
-    const { findings } = await judgeWith(judge, after, readBlob);
-    return findings.filter((finding) => finding.severity === 'error' && !known.has(keyOf(finding)));
+  const blobs = new CandidateBlobs((oid, maxBytes) => reader.readBlob(oid, maxBytes));
+  return withJudge(blobs.read, openSecrets, async ({ judge }) => {
+    const candidates = createCandidateJudge({
+      index: () => null,
+      createIndex: () => RepoIndex.create(blobs.read),
+      rules: { deployment: null },
+      ...{ reader, blobs, judge },
+    });
+    return (await candidates.judge({ base: tip, changes, blobs: contents })).problems;
   });
 }
 
@@ -51,10 +64,15 @@ async function judgeWith(judge: Judge, files: readonly TreeEntry[], readBlob: Re
   return { findings: await validateTree(index, judge), index };
 }
 
-async function withJudge<T>(readBlob: ReadBlob, use: (judge: Judge) => Promise<T>): Promise<T> {
+async function withJudge<T>(
+  readBlob: ReadBlob,
+  openSecrets: OpenSecrets | undefined,
+  use: (judge: Judge) => Promise<T>,
+): Promise<T> {
   const validator = createSchemaValidator();
   try {
-    return await use(createJudge({ readBlob, validator, crypto: nodeCrypto }));
+    const deps = { readBlob, validator, crypto: nodeCrypto, ...(openSecrets ? { openSecrets } : {}) };
+    return await use(createJudge(deps));
   } finally {
     await validator.close();
   }

@@ -1,8 +1,9 @@
 /** The program: the only file that touches the process. Everything else gets a context. */
 import { getEventListeners } from 'node:events';
 import { homedir } from 'node:os';
-import { askAt } from './ask.ts';
+import { askAt, askHiddenAt } from './ask.ts';
 import type { CliContext } from './context.ts';
+import { readAll } from './read-input.ts';
 import { runCli } from './run-cli.ts';
 
 const stop = new AbortController();
@@ -32,6 +33,13 @@ const context: CliContext = {
     if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
     // On stderr: stdout is for the answer of the command.
     return askAt(process.stdin, process.stderr, question, stop.signal);
+  },
+  async askHidden(question) {
+    if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+    return askHiddenAt(process.stdin, process.stderr, question, stop.signal);
+  },
+  async readInput(maxBytes) {
+    return process.stdin.isTTY ? null : readAll(process.stdin, maxBytes);
   },
   cwd: process.cwd(),
   home: homedir(),

@@ -16,6 +16,8 @@ function capture(isTerminal: boolean, env: CliContext['env'] = {}) {
       stderrIsTerminal: isTerminal,
     },
     ask: async () => null,
+    askHidden: async () => null,
+    readInput: async () => null,
     cwd: '/',
     home: '/',
     env,

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CliContext } from '../context.ts';
+import { readAll } from '../read-input.ts';
 import { type ExitCode, runCli } from '../run-cli.ts';
 
 export interface Ran {
@@ -21,6 +22,10 @@ export interface Playground extends Disposable {
   run(...args: readonly string[]): Promise<Ran>;
   /** What the person at the terminal answers to every question. Default `null`: nobody sits there. */
   reply: string | null;
+  /** What the person types where it does not show. Default `null`: nobody sits there. */
+  hidden: string | null;
+  /** What is piped into commands. Default `null`: nothing. */
+  input: string | Uint8Array | null;
   /** Runs git in a folder below and returns what it prints. */
   git(folder: string, ...args: readonly string[]): string;
   context(overrides?: Partial<CliContext>): CliContext;
@@ -42,6 +47,8 @@ export function makePlayground(): Playground {
   const context = (overrides: Partial<CliContext> = {}): CliContext => ({
     terminal: { stdout: () => {}, stderr: () => {}, stdoutIsTerminal: false, stderrIsTerminal: false },
     ask: async () => play.reply,
+    askHidden: async () => play.hidden,
+    readInput: async (maxBytes) => (play.input === null ? null : readAll(piped(play.input), maxBytes)),
     cwd: folder,
     home: folder,
     env,
@@ -53,6 +60,8 @@ export function makePlayground(): Playground {
     env,
     context,
     reply: null,
+    hidden: null,
+    input: null,
     async run(...args) {
       const texts = { stdout: '', stderr: '' };
       const terminal = {
@@ -82,4 +91,8 @@ export function makePlayground(): Playground {
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
   return play;
+}
+
+async function* piped(input: string | Uint8Array): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(input as string);
 }

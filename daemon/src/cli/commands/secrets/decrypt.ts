@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { maxFileBytes } from '../../../core/parse-config.ts';
-import { type Identity, parseIdentityFile } from '../../../secrets/age/identity.ts';
 import { openSopsFile } from '../../../secrets/sops/open-sops-file.ts';
 import { parseSopsFile } from '../../../secrets/sops/parse-sops-file.ts';
 import { printOrderedJson } from '../../../secrets/sops/print-ordered-json.ts';
-import { act, addCommand, type Io } from '../../command.ts';
+import { act, addCommand } from '../../command.ts';
 import { inFile } from '../../in-file.ts';
+import { readIdentities } from '../../secrets/identities.ts';
 import { readUserFile } from '../../user-file.ts';
 
 export function registerDecrypt(group: Command): void {
@@ -31,9 +31,4 @@ export function registerDecrypt(group: Command): void {
     io.terminal.stdout(printOrderedJson(opened.tree));
     return true;
   });
-}
-
-async function readIdentities(io: Io, path: string): Promise<readonly Identity[]> {
-  const bytes = await readUserFile(io, path, 64 * 1024);
-  return inFile(path, async () => parseIdentityFile(Buffer.from(bytes).toString('utf8')));
 }
