@@ -18,6 +18,7 @@ import { systemClock } from './adapters/system-clock.ts';
 import { createApprovals } from './approvals.ts';
 import { openAudit } from './assembly/audit.ts';
 import { openBroker } from './assembly/broker.ts';
+import { openConfigApi } from './assembly/config-api.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
 import { openEditing } from './assembly/editing.ts';
@@ -202,6 +203,7 @@ async function assemble(context: Context): Promise<Daemon> {
     view,
     events,
     history: past,
+    ...openConfigApi({ repository, judging, pipeline: () => pipeline, editor, history: past, receipts }),
     rewrites: pipeline.rewrites,
     audit,
     tokens,

@@ -48,6 +48,11 @@ export class Receipts {
     return receipt;
   }
 
+  /** Of everybody, in no order. */
+  *all(): Generator<Receipt> {
+    for (const { receipt } of this.#byTopic.values()) yield receipt;
+  }
+
   of(env: string, service: string): Receipt[] {
     return [...this.#byTopic.values()]
       .map((entry) => entry.receipt)

@@ -8,6 +8,7 @@ export type * from './environments.ts';
 export type * from './events.ts';
 export type * from './history.ts';
 export type * from './problem.ts';
+export type * from './reverts.ts';
 export type * from './rewrites.ts';
 export type * from './services.ts';
 export type * from './session.ts';

@@ -89,7 +89,7 @@ export function createLayerEdits(deps: LayerEditsDeps): LayerEdits {
 }
 
 /** Connected clients that would notice. */
-function reachOf(changes: readonly ServiceChange[], receipts: LayerEditsDeps['receipts']): Reach[] {
+export function reachOf(changes: readonly ServiceChange[], receipts: LayerEditsDeps['receipts']): Reach[] {
   return changes.flatMap(({ env, service, settings, kind }) => {
     if (kind === 'removed') return [];
     const connected = receipts.of(env, service).filter(({ state }) => state !== 'offline').length;

@@ -6,7 +6,10 @@ import { callerOf } from './auth.ts';
 import { environmentNotFound, listed } from './not-found.ts';
 
 /** Environments that the caller may know of. */
-export function visibleEnvironments(view: DaemonView, caller: TokenRecord): readonly string[] {
+export function visibleEnvironments(
+  view: Pick<DaemonView, 'environments'>,
+  caller: TokenRecord,
+): readonly string[] {
   return view.environments().filter((env) => coversEnvironment(caller, env));
 }
 

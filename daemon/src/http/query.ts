@@ -57,6 +57,14 @@ export class Query {
     return count;
   }
 
+  /** `true` or `false`. */
+  flag(name: string, otherwise = false): boolean {
+    const value = this.text(name) ?? String(otherwise);
+    if (value !== 'true' && value !== 'false')
+      throw requestInvalid(`the parameter "${name}" is true or false`);
+    return value === 'true';
+  }
+
   /** A commit id, whole. */
   commit(name: string): string | undefined {
     const value = this.text(name);

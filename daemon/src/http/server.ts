@@ -15,6 +15,7 @@ import type { Audit, Clock } from '../ports.ts';
 import type { RewriteReview } from '../rewrite-review.ts';
 import type { DaemonView } from '../view.ts';
 import { guardRoutes, type SessionFinder, type TokenVerifier } from './auth.ts';
+import { type ConfigApi, configApiRoutes } from './config-api.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { newRequestId, problemType, requestIdOf, securityHeaders } from './headers.ts';
 import { checkHost } from './host-check.ts';
@@ -47,6 +48,8 @@ export interface ServerDeps {
   readonly history: HistoryRoutesDeps['history'];
   /** Default: config cannot be changed through the API. */
   readonly edits?: LayerEdits;
+  /** Default: none of its routes. */
+  readonly config?: ConfigApi;
   readonly rewrites: RewriteReview;
   readonly audit: Audit;
   /** Default: none are taken. */
@@ -111,6 +114,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   serviceRoutes(app, deps.view);
   if (deps.git) gitRoutes(app, deps.git);
   if (deps.edits) editRoutes(app, { view: deps.view, edits: deps.edits });
+  if (deps.config) configApiRoutes(app, { view: deps.view, ...deps.config });
   historyRoutes(app, deps);
   rewriteRoutes(app, deps);
   eventRoutes(app, deps);

@@ -10,7 +10,7 @@ import type {
   ServiceChange,
   ServiceHistory,
 } from '@headwater/schemas/http';
-import { type Epoch, HeadwaterError } from '@headwater/schemas/protocol';
+import { type Epoch, HeadwaterError, isTime } from '@headwater/schemas/protocol';
 import type { ReadBlob } from '../core/files.ts';
 import { serviceChange } from '../core/service-change.ts';
 import type { EpochEngine } from '../epochs/epoch-engine.ts';
@@ -156,6 +156,27 @@ export class History {
     }
     if (!isKnown) throw unknownService();
     return { service, env, ...(pointer === undefined ? {} : { pointer }), entries, next };
+  }
+
+  /** One commit with the files it changed. @throws as `epoch`. */
+  async entry(commit: string, sight: Sight): Promise<TimelineEntry> {
+    const entry = await this.#find(commit);
+    if (!isVisible(touchedByPaths(entry.changes), sight)) throw unknownCommit(commit);
+    return entry;
+  }
+
+  /**
+   * The commit that a text names: an id or the beginning of one, or the tip at a time (RFC 3339).
+   * @throws HeadwaterError `HW_NOT_FOUND`, also for what the caller may not see.
+   */
+  async commitOf(text: string, sight: Sight): Promise<CommitId> {
+    if (!isTime(text)) return (await this.entry(text, sight)).commit.id;
+    return (await this.asOf(new Date(text))).commit;
+  }
+
+  /** All commits of the line, to walk through; `null` before the first was read. */
+  line(): Promise<TimelineView | null> {
+    return this.#line();
   }
 
   /** The commit that was the tip at a time. @throws HeadwaterError `HW_NOT_FOUND` before the first. */

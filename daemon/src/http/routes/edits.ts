@@ -40,7 +40,7 @@ export function editRoutes(app: FastifyInstance, { view, edits }: EditRoutesDeps
   );
 
   app.post('/api/v1/commits', editor, async (request, reply) => {
-    const dryRun = isDryRun(new Query(request, ['dryRun']));
+    const dryRun = new Query(request, ['dryRun']).flag('dryRun');
     const { message, base, changes } = commitIn(request.body);
     const wanted: LayerEditRequest = {
       ...(message === undefined ? {} : { message }),
@@ -68,7 +68,7 @@ export function editRoutes(app: FastifyInstance, { view, edits }: EditRoutesDeps
       actor: actorOf(callerOf(request)),
       requestId: request.id,
     };
-    const answered = await answer(reply, wanted, isDryRun(query), callerOf(request));
+    const answered = await answer(reply, wanted, query.flag('dryRun'), callerOf(request));
     await tag(reply, service, layer);
     return answered;
   }
@@ -136,12 +136,6 @@ function decoded(text: string): string {
     return text; // a message with a percent sign of its own
   }
 }
-
-const isDryRun = (query: Query): boolean => {
-  const value = query.text('dryRun') ?? 'false';
-  if (value !== 'true' && value !== 'false') throw requestInvalid('the parameter "dryRun" is true or false');
-  return value === 'true';
-};
 
 const mediaTypeOf = ({ headers }: FastifyRequest): string | undefined =>
   headers['content-type']?.split(';')[0]?.trim().toLowerCase();

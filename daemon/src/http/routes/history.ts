@@ -1,13 +1,14 @@
 /** The past: timeline, one commit, what differs between two, the history of a service or of one setting. */
 import type { Comparison, EpochDetail, EpochList, ServiceHistory } from '@headwater/schemas/http';
 import type { FastifyInstance } from 'fastify';
-import { coversEverything, coversService, type TokenRecord } from '../../access.ts';
-import type { History, Sight } from '../../timeline/history.ts';
+import { coversService, type TokenRecord } from '../../access.ts';
+import type { History } from '../../timeline/history.ts';
 import type { DaemonView } from '../../view.ts';
 import { callerOf } from '../auth.ts';
-import { environmentOf, visibleEnvironments } from '../environment.ts';
+import { environmentOf } from '../environment.ts';
 import { serviceNotFound } from '../not-found.ts';
 import { Query } from '../query.ts';
+import { sightIn } from '../sight.ts';
 
 const defaultPage = 50;
 const largestPage = 200;
@@ -19,14 +20,7 @@ export interface HistoryRoutesDeps {
 
 export function historyRoutes(app: FastifyInstance, { view, history }: HistoryRoutesDeps): void {
   const viewer = { config: { access: 'viewer' } } as const;
-  const sightOf = (caller: TokenRecord): Sight => {
-    const environments = visibleEnvironments(view, caller);
-    return {
-      everything: coversEverything(caller),
-      service: (env, service) => coversService(caller, env, service),
-      anywhere: (service) => environments.some((env) => coversService(caller, env, service)),
-    };
-  };
+  const sightOf = (caller: TokenRecord) => sightIn(view, caller);
 
   app.get('/api/v1/epochs', viewer, async (request): Promise<EpochList> => {
     const query = new Query(request, ['limit', 'before', 'service', 'path', 'author']);

@@ -1,0 +1,23 @@
+/** Everything that reads and changes config over HTTP beyond one service's documents. */
+import type { FastifyInstance } from 'fastify';
+import type { ChangeDesk } from '../changes/change-desk.ts';
+import type { PlanDeps } from '../changes/change-plan.ts';
+import type { LiveConfigs } from '../live-configs.ts';
+import type { Receipts } from '../receipts.ts';
+import type { DaemonView } from '../view.ts';
+import { revertRoutes } from './routes/reverts.ts';
+
+export interface ConfigApi {
+  readonly desk: ChangeDesk;
+  readonly plans: PlanDeps;
+  readonly live: LiveConfigs;
+  readonly receipts: Pick<Receipts, 'of' | 'all'>;
+}
+
+export interface ConfigApiDeps extends ConfigApi {
+  readonly view: DaemonView;
+}
+
+export function configApiRoutes(app: FastifyInstance, deps: ConfigApiDeps): void {
+  revertRoutes(app, deps);
+}
