@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EnvironmentReports } from './environment-reports.ts';
-import type { CommitWarning } from './epochs/epoch-engine.ts';
+import type { CommitWarning } from './epochs/line-state.ts';
 import { LiveEvents } from './live-events.ts';
 import { createLog } from './log.ts';
 import { Problems } from './problems.ts';

@@ -1,6 +1,6 @@
 import { describeEpoch, type HealthProblem } from '@headwater/schemas/protocol';
 import type { EnvironmentTrack, HeldItem } from './epochs/environment-track.ts';
-import type { CommitWarning } from './epochs/epoch-engine.ts';
+import type { CommitWarning } from './epochs/line-state.ts';
 import { epochAt } from './epochs/place.ts';
 import type { LiveEvents } from './live-events.ts';
 import type { Log } from './log.ts';
