@@ -76,8 +76,8 @@ describe('a service', () => {
   });
 
   test('tells of its secrets only that they changed, and loudly who may read them', () => {
-    const before = judged({ secrets: { rev: '1', recipients: ['age1a', 'age1b'] } });
-    const after = judged({ secrets: { rev: '2', recipients: ['age1b', 'age1c'] } });
+    const before = judged({ secrets: { rev: '1', recipients: ['age1a', 'age1b'], values: new Map() } });
+    const after = judged({ secrets: { rev: '2', recipients: ['age1b', 'age1c'], values: new Map() } });
     expect(serviceChange('dev', 'a', before, after)).toMatchObject({
       secretsChanged: true,
       settings: [],
