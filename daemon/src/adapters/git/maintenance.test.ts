@@ -24,7 +24,7 @@ async function scene(made: TestRepository, options: Partial<MaintenanceOptions> 
   return { logged, repo, maintenance };
 }
 
-async function fill(made: TestRepository, commits: number): Promise<string[]> {
+async function fill(made: TestRepository, commits: number): Promise<readonly string[]> {
   const ids = await made.build(
     Array.from({ length: commits }, (_, i) => ({
       parents: i === 0 ? [] : [i - 1],
