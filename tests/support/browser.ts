@@ -108,7 +108,8 @@ async function smallTargetsOf(page: Page): Promise<string[]> {
     [...document.querySelectorAll<HTMLElement>('button, select, input:not([type=checkbox]), .side-link')]
       .filter((element) => element.offsetParent !== null && !element.closest('.visually-hidden'))
       .filter((element) => {
-        const { width, height } = element.getBoundingClientRect();
+        // A label around a control is touched in its place.
+        const { width, height } = (element.closest('label') ?? element).getBoundingClientRect();
         return width > 0 && (height < 43.5 || width < 43.5);
       })
       .map((element) => element.outerHTML.slice(0, 120)),

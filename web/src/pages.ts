@@ -22,7 +22,8 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   service: {
     load: () => import('./views/hw-service-view.ts'),
-    render: ({ params }) => html`<hw-service-view .service=${params.service ?? ''}></hw-service-view>`,
+    render: ({ params, query }) =>
+      html`<hw-service-view .service=${params.service ?? ''} .query=${query}></hw-service-view>`,
   },
   history: {
     load: () => import('./views/hw-history-view.ts'),

@@ -72,6 +72,7 @@ export const texts = {
     chips: { held: 'Held', idle: 'No client' },
   },
   form: {
+    level: 'How much is shown',
     simple: 'Simple',
     all: (count: number) => `All ${count}`,
     moreSettings: (count: number) => (count === 1 ? 'Show 1 more setting' : `Show ${count} more settings`),
@@ -106,7 +107,16 @@ export const texts = {
     reset: (value: string, from: string) => `Reset to ${value} (${from})`,
     overridden: (layers: string) => `Set again in ${layers}: not seen there.`,
     incoming: (value: string) => `Somebody set this to ${value} meanwhile.`,
+    incomingUnset: 'Somebody removed this value meanwhile.',
     take: 'Take it',
+    keepMine: 'Keep mine',
+    setHere: 'Set it here',
+    history: (title: string) => `History of ${title}`,
+    noField: 'The form cannot draw this setting: edit it as JSON.',
+    gone: 'These settings are gone: somebody removed them from the schema while you edited. What you had typed:',
+    goneDismiss: 'I noted it',
+    elsewhere: 'You edit this in another tab, too. Commit one of the two first: the other follows.',
+    otherProblems: 'The daemon would refuse this',
     envOverride: (name: string, clients: number) =>
       `Overridden by ${name} in ${clients === 1 ? 'one client' : `${clients} clients`}; takes effect there when the variable is removed.`,
     restartPending: (clients: number) =>
@@ -115,6 +125,9 @@ export const texts = {
         : `${clients} clients must be restarted to take it.`,
     secretSet: 'Stored. It is shown to nobody.',
     secretMissing: 'Not set.',
+    secretHow: (service: string, env: string, pointer: string) =>
+      `headwater secret set ${service} ${pointer} --env ${env}`,
+    unit: (unit: string) => `in ${unit}`,
     bar: (edits: number, wrong: number) =>
       `${edits === 1 ? '1 edit' : `${edits} edits`}${wrong > 0 ? `, ${wrong} to fix` : ''}`,
     discard: 'Discard',
@@ -133,7 +146,19 @@ export const texts = {
     nothing: 'Nothing changes.',
     problems: 'This cannot be committed yet',
     merged: 'Changes of somebody else were merged in.',
-    conflict: 'Somebody changed the same settings meanwhile.',
+    conflict:
+      'Somebody changed the same settings meanwhile. Pick one for each; nothing is lost until you commit.',
+    conflictElsewhere: 'Somebody changed the same file meanwhile. Load the page again to see it.',
+    before: 'Before',
+    theirs: 'Theirs',
+    yours: 'Yours',
+    pick: (setting: string) => `Value of ${setting}`,
+    undecided: (count: number) => (count === 1 ? '1 setting to pick' : `${count} settings to pick`),
+    commitMerged: 'Commit merged',
+    propose: 'Propose change',
+    proposeHint:
+      'Push a branch and open a proposal: `headwater propose`, or commit to another environment now.',
+    asJson: 'Show as JSON',
     live: (count: number) =>
       count === 1 ? 'Applies live to 1 client.' : `Applies live to ${count} clients.`,
     restart: (count: number) =>
@@ -145,10 +170,46 @@ export const texts = {
   },
   service: {
     tabs: { settings: 'Settings', json: 'JSON', history: 'History', clients: 'Clients' },
-    clientsNow: (live: number, all: number) => `${live} of ${all} clients on this epoch`,
+    clientsNow: (live: number, all: number) =>
+      `${live} of ${all} ${all === 1 ? 'client' : 'clients'} on this epoch`,
     noClients: 'No client is connected.',
     held: 'A newer commit waits',
     noHistory: 'Nothing changed this service yet.',
+    noSettingHistory: 'Nothing changed this setting yet: it has its default.',
+    historyOf: (pointer: string) => `Only ${pointer}`,
+    wholeHistory: 'Show everything',
+    jsonHelp: (layer: string) =>
+      `What ${layer} sets. Ctrl+Space completes; edits here and in the form are the same draft.`,
+    json: 'Settings as JSON',
+    removed: 'This service is not here any more, or you may not see it.',
+  },
+  client: {
+    columns: {
+      client: 'Client',
+      state: 'State',
+      epoch: 'Runs',
+      lag: 'Behind',
+      since: 'Last word',
+      notes: 'Notes',
+    },
+    state: {
+      live: 'Live',
+      lkg: 'On its last good copy',
+      defaults: 'On defaults',
+      local: 'On a local file',
+      stale: 'Stale',
+      removed: 'Removed',
+      rejected: 'Refused a message',
+      offline: 'Offline',
+    },
+    behind: (epochs: number) => (epochs === 1 ? '1 epoch' : `${epochs} epochs`),
+    current: 'current',
+    restart: (count: number) => (count === 1 ? 'restart for 1 setting' : `restart for ${count} settings`),
+    overrides: (count: number) => (count === 1 ? '1 env override' : `${count} env overrides`),
+    invalid: (count: number) =>
+      count === 1 ? '1 variable that is not valid' : `${count} variables that are not valid`,
+    none: 'No client has said anything yet.',
+    noneHint: 'Enroll one with `headwater enroll`, and start it with the connection file.',
   },
   field: {
     notNumber: 'Write a number.',

@@ -1,8 +1,8 @@
-import type { ServiceChange, SettingChange } from '@headwater/schemas/http';
+import type { ServiceChange } from '@headwater/schemas/http';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { showValue } from '../format.ts';
 import { texts } from '../texts.ts';
+import './hw-setting-list.ts';
 import { icon } from './icons.ts';
 import { LightElement } from './light-element.ts';
 
@@ -25,11 +25,7 @@ export class HwChangeList extends LightElement {
         ${kind === 'changed' ? nothing : html`<span class="badge warn">${texts.change.kind[kind]}</span>`}
         ${valid === false ? html`<span class="badge bad">${texts.change.invalid}</span>` : nothing}
       </h3>
-      ${
-        settings.length > 0
-          ? html`<dl class="settings">${settings.map((setting) => this.#renderSetting(setting))}</dl>`
-          : nothing
-      }
+      ${settings.length > 0 ? html`<hw-setting-list .settings=${settings}></hw-setting-list>` : nothing}
       ${schemaChanged ? html`<p class="quiet small">${texts.change.schema}</p>` : nothing}
       ${secretsChanged ? html`<p class="row small">${icon('lock', 16)} ${texts.change.secrets}</p>` : nothing}
       ${
@@ -40,20 +36,6 @@ export class HwChangeList extends LightElement {
           : nothing
       }
     </section>`;
-  }
-
-  #renderSetting({ pointer, from, to, apply, unit }: SettingChange): TemplateResult {
-    return html`<div class="setting-change">
-      <dt class="mono">${pointer.slice(1)}</dt>
-      <dd>
-        <del class="old mono">${showValue(from)}</del>
-        <span class="visually-hidden">${texts.change.becomes}</span>
-        <span aria-hidden="true" class="quiet">→</span>
-        <ins class="new mono">${showValue(to)}</ins>
-        ${unit && to !== undefined ? html`<span class="quiet small">${unit}</span>` : nothing}
-        ${apply === 'restart' ? html`<span class="badge warn">${texts.change.restart}</span>` : nothing}
-      </dd>
-    </div>`;
   }
 }
 

@@ -65,6 +65,8 @@ export class HwLogin extends LightElement {
       await logIn({ token: this.input.value.trim() });
       this.failure = null;
       this.input.value = '';
+      // The focus goes back to where somebody was.
+      this.dialog?.close();
       this.dispatchEvent(new CustomEvent('hw-logged-in'));
     } catch (error) {
       this.failure = error;

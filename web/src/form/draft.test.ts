@@ -6,6 +6,7 @@ import {
   emptyDraft,
   problemsOf,
   rebase,
+  setDocument,
   setText,
   undo,
   unset,
@@ -98,7 +99,7 @@ describe('what comes in meanwhile', () => {
     const draft = type(start({ rate: 1, name: 'a' }), '/rate', '2');
     const moved = rebase(draft, { rate: 5, name: 'b' }, '"e2"', fields);
     expect(desiredDocument(moved.draft)).toEqual({ rate: 2, name: 'b' });
-    expect(moved.incoming).toEqual([{ pointer: '/rate', from: 1, to: 5 }]);
+    expect(moved.incoming).toMatchObject([{ pointer: '/rate', from: 1, to: 5, mine: { text: '2' } }]);
     expect(moved.draft.etag).toBe('"e2"');
   });
 
@@ -110,8 +111,38 @@ describe('what comes in meanwhile', () => {
     });
   });
 
-  test('a setting that is gone from the schema takes its edit along', () => {
-    const draft = type(start({ rate: 1 }), '/rate', '2');
-    expect(rebase(draft, {}, '"e2"', []).draft.edits.size).toBe(0);
+  test('a setting that is gone from the schema takes its edit along, and what was typed is told', () => {
+    const moved = rebase(type(start({ rate: 1 }), '/rate', '2'), {}, '"e2"', []);
+    expect(moved.draft.edits.size).toBe(0);
+    expect(moved.gone).toEqual([{ pointer: '/rate', text: '2' }]);
+  });
+});
+
+describe('the layer written as JSON', () => {
+  const base = { rate: 1, deep: { x: 1 }, other: [1, 2] };
+  const write = (document: JsonObject) => setDocument(start(base), document, fields);
+
+  test('becomes edits of the settings that differ, known or not', () => {
+    const draft = write({ rate: 2, name: 'n', deep: {}, 'a/b': { c: 1 } });
+    expect([...draft.edits.keys()].sort()).toEqual(['/a~1b', '/deep/x', '/name', '/other', '/rate']);
+    expect(desiredDocument(draft)).toEqual({ rate: 2, name: 'n', 'a/b': { c: 1 } });
+  });
+
+  test('written back as it was leaves no edit', () => {
+    expect(write({ other: [1, 2], deep: { x: 1 }, rate: 1 }).edits.size).toBe(0);
+  });
+
+  test('keeps what the schema does not know when something else comes in', () => {
+    const draft = write({ ...base, extra: true });
+    const moved = rebase(draft, { ...base, rate: 9 }, '"e2"', fields);
+    expect(desiredDocument(moved.draft)).toEqual({ ...base, rate: 9, extra: true });
+    expect(moved.gone).toEqual([]);
+  });
+
+  test('with a value that the setting cannot have says so there', () => {
+    expect([...problemsOf(write({ ...base, rate: 'fast' }))]).toEqual([['/rate', 'Write a number.']]);
+    const draft = write({ ...base, name: 5 });
+    expect(desiredDocument(draft)).toEqual({ ...base, name: 5 });
+    expect(desiredDocument(rebase(draft, base, '"e2"', fields).draft)).toEqual({ ...base, name: 5 });
   });
 });

@@ -10,12 +10,18 @@ import {
   parsePointer,
   valueAt,
 } from '@headwater/schemas/protocol';
-import { type Reading, readText } from './field-text.ts';
+import { type Reading, readText, textOfValue } from './field-text.ts';
 import { type Field, leavesOf } from './fields.ts';
 
 /** One edited setting: what was typed, or that the layer shall not set it any more. */
 export type Edit =
-  | { readonly kind: 'set'; readonly text: string; readonly reading: Reading }
+  | {
+      readonly kind: 'set';
+      readonly text: string;
+      readonly reading: Reading;
+      /** Written as JSON, and nothing that the setting's field could hold, or without a field at all: kept as it is. */
+      readonly raw?: true;
+    }
   | { readonly kind: 'unset' };
 
 export interface Draft {
@@ -85,35 +91,86 @@ export function desiredDocument(draft: Draft): JsonObject {
   return document;
 }
 
-/** What came in while somebody was editing: settings that the draft touches and that changed underneath. */
+/** What came in while somebody was editing: a setting that the draft touches and that changed underneath. */
 export interface Incoming {
   readonly pointer: string;
   readonly from: JsonValue | undefined;
   readonly to: JsonValue | undefined;
+  /** What the draft had for it. */
+  readonly mine: Edit;
+}
+
+/** An edit of a setting that the schema does not know any more. */
+export interface GoneEdit {
+  readonly pointer: string;
+  readonly text: string;
+}
+
+export interface Rebased {
+  readonly draft: Draft;
+  readonly incoming: readonly Incoming[];
+  readonly gone: readonly GoneEdit[];
 }
 
 /**
  * Moves a draft onto a newer document: untouched settings follow, touched ones keep what was typed.
- * @returns The draft, and which touched settings changed underneath.
+ * @returns The draft, which touched settings changed underneath, and edits that have no setting any more.
  */
-export function rebase(
-  draft: Draft,
-  document: JsonObject,
-  etag: string,
-  fields: readonly Field[],
-): { readonly draft: Draft; readonly incoming: readonly Incoming[] } {
+export function rebase(draft: Draft, document: JsonObject, etag: string, fields: readonly Field[]): Rebased {
   const incoming: Incoming[] = [];
+  const gone: GoneEdit[] = [];
   let moved: Draft = { ...draft, base: document, etag, edits: new Map() };
   const byPointer = new Map(leavesOf(fields).map((field) => [field.pointer, field]));
   for (const [pointer, edit] of draft.edits) {
     const [from, to] = [ownValue(draft.base, pointer), ownValue(document, pointer)];
-    if (!isSame(from, to)) incoming.push({ pointer, from, to });
+    if (!isSame(from, to)) incoming.push({ pointer, from, to, mine: edit });
     const field = byPointer.get(pointer);
     if (edit.kind === 'unset') moved = unset(moved, pointer);
-    // A setting that the schema does not know any more has no field; its edit goes with it.
+    else if (edit.raw && 'value' in edit.reading) moved = setRaw(moved, pointer, edit.reading.value);
     else if (field) moved = setText(moved, field, edit.text);
+    else gone.push({ pointer, text: edit.text });
   }
-  return { draft: moved, incoming: incoming.filter(({ pointer }) => moved.edits.has(pointer)) };
+  return { draft: moved, incoming: incoming.filter(({ pointer }) => moved.edits.has(pointer)), gone };
+}
+
+/** The layer's whole document was written as JSON: what differs from the document the draft stands on becomes its edits. */
+export function setDocument(draft: Draft, document: JsonObject, fields: readonly Field[]): Draft {
+  const leaves = leavesOf(fields);
+  let written: Draft = { ...draft, edits: new Map() };
+  let [known, rest] = [draft.base, document];
+  for (const field of leaves) {
+    const { pointer } = field;
+    const [from, to] = [ownValue(draft.base, pointer), ownValue(document, pointer)];
+    if (to === undefined) written = unset(written, pointer);
+    else if (!isSame(from, to)) written = setWritten(written, field, to);
+    [known, rest] = [without(known, parsePointer(pointer)), without(rest, parsePointer(pointer))];
+  }
+  // What no field draws: settings that the schema does not know.
+  for (const name of new Set([...Object.keys(known), ...Object.keys(rest)])) {
+    const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const value = ownValue(rest, pointer);
+    written = value === undefined ? unset(written, pointer) : setRaw(written, pointer, value);
+  }
+  return written;
+}
+
+/** A value of another kind than the field's must not be bent into it: it stays what it is, and the daemon says what is wrong. */
+function setWritten(draft: Draft, field: Field, value: JsonValue): Draft {
+  const text = textOfValue(field, value);
+  const reading = readText(field, text);
+  return 'value' in reading && !equalValues(reading.value, value)
+    ? setRaw(draft, field.pointer, value)
+    : setText(draft, field, text);
+}
+
+function setRaw(draft: Draft, pointer: string, value: JsonValue): Draft {
+  if (isSame(ownValue(draft.base, pointer), value)) return undo(draft, pointer);
+  return withEdit(draft, pointer, {
+    kind: 'set',
+    text: JSON.stringify(value),
+    reading: { value },
+    raw: true,
+  });
 }
 
 function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {

@@ -32,13 +32,14 @@ export interface RowState {
 
 /**
  * One setting: what it is on the left, its value on the right.
- * @fires hw-edit `{ field, text }`, or `{ field, action: 'undo' | 'unset' }`
+ * @fires hw-edit `{ field, text }`, or `{ field, action: 'undo' | 'unset' | 'mine' }`
  */
 @customElement('hw-field-row')
 export class HwFieldRow extends LightElement {
   @property({ attribute: false }) field!: Field;
   @property({ attribute: false }) row!: RowState;
   @property() service = '';
+  @property() env = '';
   @property({ type: Boolean }) disabled = false;
   @state() private isHelpOpen = false;
 
@@ -64,9 +65,14 @@ export class HwFieldRow extends LightElement {
           }
           ${this.#renderBadges()}
         </div>
-        <p class="quiet small" id="${id}-about">${field.description}</p>
+        <p class="quiet small prose" id="${id}-about">${field.description}</p>
         ${this.isHelpOpen ? html`<p class="small field-help" id="${id}-help">${field.help}</p>` : nothing}
-        <p class="small quiet mono">${field.pointer.slice(1)}</p>
+        <p class="small quiet field-path">
+          <span class="mono">${field.pointer.slice(1)}</span>
+          <a class="icon-link" href=${this.#historyHref} title=${texts.form.history(field.title)}
+            >${icon('history', 16)}<span class="visually-hidden">${texts.form.history(field.title)}</span></a
+          >
+        </p>
       </div>
       <div class="field-value">
         ${field.kind === 'secret' ? this.#renderSecret(id) : this.#renderControl(id, isOwn)}
@@ -96,9 +102,17 @@ export class HwFieldRow extends LightElement {
     ></hw-field-control>`;
   }
 
+  get #historyHref(): string {
+    const query = new URLSearchParams({ env: this.env, tab: 'history', setting: this.field.pointer });
+    return `/services/${encodeURIComponent(this.service)}?${query}`;
+  }
+
+  /** A secret is never shown, and has no text in the page: what there is to do is said. */
   #renderSecret(id: string): TemplateResult {
-    return html`<div class="row" id=${id}>
-      ${icon('lock', 16)} <span>${this.row.isSet ? texts.form.secretSet : texts.form.secretMissing}</span>
+    const { field, service, env } = this;
+    return html`<div class="stack secret" id=${id}>
+      <span class="row">${icon('lock', 16)} ${this.row.isSet ? texts.form.secretSet : texts.form.secretMissing}</span>
+      <code class="small">${texts.form.secretHow(service, env, field.pointer)}</code>
     </div>`;
   }
 
@@ -108,6 +122,8 @@ export class HwFieldRow extends LightElement {
       field.apply === 'restart' && row.edit
         ? html`<span class="badge warn">${texts.change.restart}</span>`
         : nothing
+    }${
+      row.envOverrides > 0 ? html`<span class="badge warn">${texts.form.chips.override}</span>` : nothing
     }${field.deprecated ? html`<span class="badge warn">${texts.form.deprecated}</span>` : nothing}${
       field.shared ? html`<span class="badge">${texts.form.shared}</span>` : nothing
     }`;
@@ -125,12 +141,16 @@ export class HwFieldRow extends LightElement {
       }
       ${
         !isOwn && row.inherited && field.kind !== 'secret'
-          ? html`<span>${texts.form.inherited(texts.form.layer(row.inherited.from))}</span>`
+          ? html`<span>${texts.form.inherited(texts.form.layer(row.inherited.from))}</span>${
+              this.disabled || row.edit
+                ? nothing
+                : html` <button class="link-button revealed" @click=${this.#setHere}>${texts.form.setHere}</button>`
+            }`
           : nothing
       }
       ${
         isOwn && row.inherited && !this.disabled
-          ? html`<button class="link-button" @click=${() => this.#edit({ action: 'unset' })}>
+          ? html`<button class="link-button revealed" @click=${() => this.#edit({ action: 'unset' })}>
               ${texts.form.reset(showValue(row.inherited.value), texts.form.layer(row.inherited.from))}
             </button>`
           : nothing
@@ -140,22 +160,39 @@ export class HwFieldRow extends LightElement {
           ? html`<span>${texts.form.overridden(row.overriddenBy.join(', '))}</span>`
           : nothing
       }
+      ${row.incoming ? this.#renderIncoming(row.incoming) : nothing}
+      ${field.kind === 'json' ? html`<span>${texts.form.noField}</span>` : nothing}
       ${
-        row.incoming
-          ? html`<span class="incoming">${texts.form.incoming(showValue(row.incoming.to))}
-              <button class="link-button" @click=${() => this.#edit({ action: 'undo' })}>${texts.form.take}</button></span>`
+        row.envOverrides > 0
+          ? html`<span class="noted">${icon('warning', 16)} ${texts.form.envOverride(field.env ?? '', row.envOverrides)}</span>`
           : nothing
       }
-      ${row.envOverrides > 0 ? html`<span>${texts.form.envOverride(field.env ?? '', row.envOverrides)}</span>` : nothing}
-      ${row.restartPending > 0 ? html`<span>${texts.form.restartPending(row.restartPending)}</span>` : nothing}
+      ${
+        row.restartPending > 0
+          ? html`<span class="noted">${icon('warning', 16)} ${texts.form.restartPending(row.restartPending)}</span>`
+          : nothing
+      }
     </div>`;
   }
+
+  #renderIncoming({ to }: Incoming): TemplateResult {
+    return html`<span class="noted" role="status">${icon('warning', 16)}
+      ${to === undefined ? texts.form.incomingUnset : texts.form.incoming(showValue(to))}
+      <button class="link-button" @click=${() => this.#edit({ action: 'undo' })}>${texts.form.take}</button>
+      <button class="link-button" @click=${() => this.#edit({ action: 'mine' })}>${texts.form.keepMine}</button></span>`;
+  }
+
+  /** The value that shows through becomes the layer's own. */
+  readonly #setHere = (): void => {
+    const { field, row } = this;
+    if (row.inherited) this.#edit({ text: textOfValue(field, row.inherited.value) });
+  };
 
   readonly #toggleHelp = (): void => {
     this.isHelpOpen = !this.isHelpOpen;
   };
 
-  #edit(what: { readonly text: string } | { readonly action: 'undo' | 'unset' }): void {
+  #edit(what: { readonly text: string } | { readonly action: 'undo' | 'unset' | 'mine' }): void {
     this.dispatchEvent(new CustomEvent('hw-edit', { detail: { field: this.field, ...what }, bubbles: true }));
   }
 }

@@ -23,11 +23,15 @@ export class HwForm extends LightElement {
   @property({ attribute: false }) problems: ReadonlyMap<string, string> = new Map();
   @property({ attribute: false }) incoming: readonly Incoming[] = [];
   @property({ type: Boolean }) disabled = false;
+  /** Pointer of a setting that somebody searched for: it is shown, and gets the focus. */
+  @property() wanted = '';
   @state() private showsAll = readPreference('level') === 'all';
   @state() private filter = '';
   @state() private chip: Chip | null = null;
   /** Rows that the chip showed when it was chosen: a row that stops matching while somebody types must not vanish. */
   #frozen: ReadonlySet<string> = new Set();
+  /** What each row was last given: a row whose state is the same is not drawn again while somebody types in another. */
+  #rows = new Map<string, RowState>();
   #fields: readonly Field[] = [];
   #schema: JsonObject | null = null;
 
@@ -36,6 +40,18 @@ export class HwForm extends LightElement {
     if (this.#schema === this.document.schema) return;
     this.#schema = this.document.schema;
     this.#fields = fieldsOf(this.document.schema);
+    this.#rows.clear();
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    if (changed.has('wanted') && this.wanted !== '') void this.#show(this.wanted);
+  }
+
+  async #show(pointer: string): Promise<void> {
+    const row = this.querySelector(`[data-pointer="${CSS.escape(pointer)}"]`);
+    row?.scrollIntoView({ block: 'center' });
+    row?.querySelector<HTMLElement>('input, select, textarea')?.focus({ preventScroll: true });
   }
 
   protected override render(): TemplateResult {
@@ -68,6 +84,7 @@ export class HwForm extends LightElement {
       <input
         class="input grow"
         type="search"
+        data-filter
         aria-label=${texts.form.filter}
         placeholder=${texts.form.filterHint}
         .value=${this.filter}
@@ -78,7 +95,7 @@ export class HwForm extends LightElement {
       <div class="row" role="group" aria-label=${texts.form.filter}>
         ${(Object.keys(texts.form.chips) as Chip[]).map((chip) => this.#renderChip(chip, all))}
       </div>
-      <div class="segments" role="group">
+      <div class="segments" role="group" aria-label=${texts.form.level}>
         <button aria-pressed=${!this.showsAll} @click=${() => this.#chooseLevel(false)}>${texts.form.simple}</button>
         <button aria-pressed=${this.showsAll} @click=${() => this.#chooseLevel(true)}>
           ${texts.form.all(all.length)}
@@ -115,6 +132,7 @@ export class HwForm extends LightElement {
             .field=${field}
             .row=${this.#rowOf(field)}
             .service=${this.document.service}
+            .env=${this.document.env}
             .disabled=${this.disabled}
           ></hw-field-row>`,
       )}
@@ -124,7 +142,7 @@ export class HwForm extends LightElement {
   #rowOf(field: Field): RowState {
     const { document, draft } = this;
     const { pointer } = field;
-    return {
+    const row: RowState = {
       own: ownValue(draft.base, pointer),
       inherited: inheritedValue(document.layers, draft.layer, pointer),
       edit: draft.edits.get(pointer),
@@ -135,6 +153,10 @@ export class HwForm extends LightElement {
       restartPending: this.#clientsWith(field, 'restartPending'),
       isSet: document.secrets[pointer]?.set ?? false,
     };
+    const known = this.#rows.get(pointer);
+    if (known && JSON.stringify(known) === JSON.stringify(row)) return known;
+    this.#rows.set(pointer, row);
+    return row;
   }
 
   #clientsWith({ pointer }: Field, list: 'envOverrides' | 'restartPending'): number {
@@ -151,7 +173,8 @@ export class HwForm extends LightElement {
         .split(/\s+/)
         .every((word) => field.searchText.includes(word));
     if (this.chip !== null || this.showsAll || field.level === 'simple') return true;
-    return this.draft.edits.has(field.pointer) || this.problems.has(field.pointer);
+    const { pointer } = field;
+    return this.draft.edits.has(pointer) || this.problems.has(pointer) || pointer === this.wanted;
   }
 
   #matchesChip(field: Field, chip: Chip): boolean {
