@@ -43,16 +43,18 @@ async function findWhole(tip: CommitId, seen: number, start: ColdStart): Promise
   for (;;) {
     const step = await deps.reader.readStep(place.commit);
     const structure = structureOf(state.index, step.commit.message, deps.rules);
-    if (state.isWhole(structure)) {
+    if (place.seq <= newest && state.isWhole(structure)) {
       const judged = await policies.judge(step.commit, state.index.policy);
-      if (!judged.verdict.refused && left-- <= 0 && place.seq <= newest) {
+      if (!judged.verdict.refused && left-- <= 0) {
         const past = await findPast(judged, deps, generations, policies);
         if (past.kind === 'guarded') return null;
         if (past.kind === 'found') {
           state.adopt(place, structure, past.environments, policies.from(place));
           return { state, after: after.reverse() };
         }
+        // All that came after it waits: none of it counts among what was seen.
         newest = past.approvedSeq;
+        left = seen;
       }
     }
     const parent = step.commit.parents[0];

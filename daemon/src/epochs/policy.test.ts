@@ -342,6 +342,29 @@ describe('an environment that extends a protected one', () => {
   });
 });
 
+test('a cold start after a long wait for an approval looks for its beginning once', async () => {
+  const branch = await follow({ protected: ['prod'] });
+  const { world, line } = branch;
+  const add = (set: Record<string, string>) =>
+    line.push(world.commit({ parents: [line.at(-1) as CommitId], set }));
+  for (let i = 0; i < 10; i++) add({ 'services/a/config.dev.json': value(i) });
+  add(changeA.set);
+  for (let i = 0; i < 40; i++) add({ 'services/a/config.dev.json': value(100 + i) });
+  const created: unknown[] = [];
+  const createIndex = () => {
+    created.push(null);
+    return world.deps.createIndex();
+  };
+  const engine = world.engine({ createIndex, recent: 4 });
+  await engine.start(branch.tip);
+  expect(epoch(engine, 'prod')).toBe(line[10]);
+  expect(engine.environments.get('prod')?.recent.map(({ commit }) => commit)).toEqual(
+    line.slice(7, 11).reverse(),
+  );
+  // Policies, the walk back, and twice the history behind where it led.
+  expect(created).toHaveLength(4);
+});
+
 test('where nothing is asked, no commit is read for its signature', async () => {
   const branch = await follow({});
   const { world } = branch;

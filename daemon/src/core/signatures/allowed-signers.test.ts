@@ -114,6 +114,15 @@ describe('a line that is not understood whole is not used, and a warning says wh
   });
 });
 
+test('a list of thousands of keys is read in a moment', () => {
+  const { publicKey: slow } = makeSshKey(folder, 'slow', 'ecdsa:521');
+  const before = process.cpuUsage();
+  const { byKey } = parse(...Array.from({ length: 1900 }, (_, i) => `ann${i}@a ${slow}`));
+  expect([...byKey.values()].flat()).toHaveLength(1900);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(250);
+});
+
 test('a list lets somebody sign commits or it does not', () => {
   expect(canAnybodySign(parse(`ann@a ${publicKey}`))).toBe(true);
   expect(canAnybodySign(parse(`ann@a namespaces="file" ${publicKey}`))).toBe(false);

