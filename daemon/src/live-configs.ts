@@ -23,6 +23,9 @@ export interface LiveConfigs {
   atTip(env: string, service: string): LiveConfig | null;
 }
 
+/** Before anything was read. */
+export const nothingLive: LiveConfigs = { of: () => [], get: () => null, atTip: () => null };
+
 export function createLiveConfigs(engine: () => EpochEngine | null, era: () => number): LiveConfigs {
   const track = (env: string) => engine()?.environments.get(env);
   const live = (

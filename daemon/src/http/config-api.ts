@@ -5,7 +5,10 @@ import type { PlanDeps } from '../changes/change-plan.ts';
 import type { LiveConfigs } from '../live-configs.ts';
 import type { Receipts } from '../receipts.ts';
 import type { DaemonView } from '../view.ts';
+import { environmentRoutes } from './routes/environments.ts';
+import { presetRoutes } from './routes/presets.ts';
 import { revertRoutes } from './routes/reverts.ts';
+import { searchRoutes } from './routes/search.ts';
 
 export interface ConfigApi {
   readonly desk: ChangeDesk;
@@ -20,4 +23,7 @@ export interface ConfigApiDeps extends ConfigApi {
 
 export function configApiRoutes(app: FastifyInstance, deps: ConfigApiDeps): void {
   revertRoutes(app, deps);
+  presetRoutes(app, deps);
+  environmentRoutes(app, deps);
+  searchRoutes(app, deps);
 }

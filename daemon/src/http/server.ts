@@ -10,6 +10,7 @@ import {
 } from 'fastify';
 import type { LayerEdits } from '../editing/layer-edits.ts';
 import type { GitHost } from '../git-backend.ts';
+import { nothingLive } from '../live-configs.ts';
 import type { LiveEvents } from '../live-events.ts';
 import type { Audit, Clock } from '../ports.ts';
 import type { RewriteReview } from '../rewrite-review.ts';
@@ -115,7 +116,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   if (deps.git) gitRoutes(app, deps.git);
   if (deps.edits) editRoutes(app, { view: deps.view, edits: deps.edits });
   if (deps.config) configApiRoutes(app, { view: deps.view, ...deps.config });
-  historyRoutes(app, deps);
+  historyRoutes(app, { ...deps, live: deps.config?.live ?? nothingLive });
   rewriteRoutes(app, deps);
   eventRoutes(app, deps);
   webhookRoutes(app, deps.webhooks ?? noWebhooks, deps.clock);

@@ -4,6 +4,7 @@ import { openRepository } from '../adapters/git/open-repository.ts';
 import { openConfigApi } from '../assembly/config-api.ts';
 import { type EditScene, openEditScene } from '../editing/testing.ts';
 import { Era } from '../epochs/era.ts';
+import type { LiveConfigs } from '../live-configs.ts';
 import { Receipts } from '../receipts.ts';
 import { History } from '../timeline/history.ts';
 import { fakeDaemon, type people } from './fake-http-daemon.ts';
@@ -18,6 +19,7 @@ export interface ApiAnswer {
 export interface ApiScene extends AsyncDisposable {
   readonly edits: EditScene;
   readonly receipts: Receipts;
+  readonly live: LiveConfigs;
   ask(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -25,6 +27,8 @@ export interface ApiScene extends AsyncDisposable {
     who?: keyof typeof people,
     headers?: Readonly<Record<string, string>>,
   ): Promise<ApiAnswer>;
+  /** What an admin is answered, as it is. */
+  text(path: string): Promise<string>;
   /** A JSON file at the tip. */
   json(path: string): Promise<unknown>;
   /** Somebody pushes, and the daemon follows. */
@@ -78,18 +82,17 @@ export async function openApiScene(files: Readonly<Record<string, string>> = api
   const history = new History({
     ...{ reader, readBlob: deps.readBlob, engine: () => engine, candidates: deps.judge, era: new Era() },
   });
-  const daemon = fakeDaemon([], '/nonexistent', {
-    ...openConfigApi({
-      repository: { reader },
-      judging: { readBlob: deps.readBlob },
-      pipeline: () => ({ engine, era: 1 }),
-      ...{ editor: edits.editor, history, receipts },
-    }),
-    history,
+  const parts = openConfigApi({
+    repository: { reader },
+    judging: { readBlob: deps.readBlob },
+    pipeline: () => ({ engine, era: 1 }),
+    ...{ editor: edits.editor, history, receipts },
   });
+  const daemon = fakeDaemon([], '/nonexistent', { ...parts, history });
   return {
     edits,
     receipts,
+    live: parts.config.live,
     async ask(method, path, body, who = 'admin', headers = {}) {
       const answer = await daemon.app.inject({
         method,
@@ -107,6 +110,10 @@ export async function openApiScene(files: Readonly<Record<string, string>> = api
         headers: answer.headers,
         body: text === '' ? null : JSON.parse(text),
       };
+    },
+    async text(path) {
+      const headers = { authorization: `Bearer ${daemon.token('admin')}` };
+      return (await daemon.app.inject({ url: `/api/v1${path}`, headers })).body;
     },
     async json(path) {
       const text = await edits.read(path);
