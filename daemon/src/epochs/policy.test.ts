@@ -345,11 +345,14 @@ describe('an environment that extends a protected one', () => {
 test('a cold start after a long wait for an approval looks for its beginning once', async () => {
   const branch = await follow({ protected: ['prod'] });
   const { world, line } = branch;
-  const add = (set: Record<string, string>) =>
-    line.push(world.commit({ parents: [line.at(-1) as CommitId], set }));
-  for (let i = 0; i < 10; i++) add({ 'services/a/config.dev.json': value(i) });
-  add(changeA.set);
-  for (let i = 0; i < 40; i++) add({ 'services/a/config.dev.json': value(100 + i) });
+  const add = (n: number, approval?: PolicyCommit['approval']) => {
+    const path = `services/a/config${approval ? '' : '.dev'}.json`;
+    const spec = { parents: [line.at(-1) as CommitId], set: { [path]: value(n) } };
+    line.push(world.commit({ ...spec, ...(approval ? { approval } : {}) }));
+  };
+  for (let i = 0; i < 10; i++) add(i, {});
+  line.push(world.commit({ parents: [branch.tip], set: { 'services/a/config.prod.json': value(99) } }));
+  for (let i = 0; i < 40; i++) add(100 + i);
   const created: unknown[] = [];
   const createIndex = () => {
     created.push(null);
