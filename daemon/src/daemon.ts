@@ -197,6 +197,7 @@ async function assemble(context: Context): Promise<Daemon> {
     era: lineage.deps.era,
   });
   const editor = auditedEditor(await openEditing(context, repository, judging, () => pipeline), audit);
+  const desk = secrets.desk({ ...repository, ...judging, editor, pipeline: () => pipeline });
   const sessions = { ...openSessionStore(folder, clock), lifetimeMs: sessionLifetimeMs };
   const hosts = namesOf(config.http.host);
   const server = buildServer({
@@ -204,6 +205,7 @@ async function assemble(context: Context): Promise<Daemon> {
     events,
     history: past,
     ...openConfigApi({ repository, judging, pipeline: () => pipeline, editor, history: past, receipts }),
+    secrets: desk,
     rewrites: pipeline.rewrites,
     audit,
     tokens,

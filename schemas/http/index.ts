@@ -13,5 +13,6 @@ export type * from './problem.ts';
 export type * from './reverts.ts';
 export type * from './rewrites.ts';
 export type * from './search.ts';
+export type * from './secrets.ts';
 export type * from './services.ts';
 export type * from './session.ts';

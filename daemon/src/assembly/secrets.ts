@@ -5,7 +5,10 @@ import type { ReadBlob } from '../core/files.ts';
 import type { OpenSecrets } from '../core/judge-opened.ts';
 import { classifyPath } from '../core/layout.ts';
 import type { RepoIndex } from '../core/repo-index.ts';
-import type { Audit } from '../ports.ts';
+import type { Editor } from '../editing/edit.ts';
+import { createSecretsDesk, type SecretsDesk } from '../editing/secrets-desk.ts';
+import type { Pipeline } from '../pipeline.ts';
+import type { Audit, ObjectReader } from '../ports.ts';
 import type { ServiceSealer } from '../publishing/seal-plans.ts';
 import { createAgeSecretBox } from '../secrets/age-secret-box.ts';
 import { DataKeyBook, type FileAt } from '../secrets/data-key-book.ts';
@@ -17,6 +20,16 @@ import type { Context } from './context.ts';
 export interface Secrets {
   readonly open: OpenSecrets;
   sealer(scene: SealingScene): ServiceSealer;
+  /** Where secrets are changed by people who cannot read them. */
+  desk(scene: DeskScene): SecretsDesk;
+}
+
+export interface DeskScene {
+  readonly editor: Editor;
+  readonly reader: Pick<ObjectReader, 'findFiles'>;
+  readonly readBlob: ReadBlob;
+  /** Asked late: requests come only when it runs. */
+  readonly pipeline: () => Pick<Pipeline, 'engine' | 'era'>;
 }
 
 export interface SealingScene {
@@ -31,7 +44,11 @@ export interface SealingScene {
 }
 
 /** @param indexKey Secret of this data folder, 32 bytes: data keys are remembered as hashes under it. */
-export function openSecrets({ scope }: Context, identities: IdentityStore, indexKey: Uint8Array): Secrets {
+export function openSecrets(
+  { scope, clock }: Context,
+  identities: IdentityStore,
+  indexKey: Uint8Array,
+): Secrets {
   const cache = createDataKeyCache();
   scope.defer(() => cache.clear());
   const book = new DataKeyBook(indexKey);
@@ -45,6 +62,14 @@ export function openSecrets({ scope }: Context, identities: IdentityStore, index
       });
       return auditedSealer(sealer, audit, era);
     },
+    desk: ({ editor, reader, readBlob, pipeline }) =>
+      createSecretsDesk({
+        ...{ editor, reader, readBlob, identities, cache },
+        index: () => pipeline().engine?.index ?? null,
+        at: () => pipeline().engine?.at ?? null,
+        era: () => pipeline().era,
+        now: () => new Date(clock.now()),
+      }),
   };
 }
 

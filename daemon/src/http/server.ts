@@ -9,6 +9,7 @@ import {
   LogController,
 } from 'fastify';
 import type { LayerEdits } from '../editing/layer-edits.ts';
+import type { SecretsDesk } from '../editing/secrets-desk.ts';
 import type { GitHost } from '../git-backend.ts';
 import { nothingLive } from '../live-configs.ts';
 import type { LiveEvents } from '../live-events.ts';
@@ -30,6 +31,7 @@ import { healthRoutes } from './routes/health.ts';
 import { type HistoryRoutesDeps, historyRoutes } from './routes/history.ts';
 import { meRoutes } from './routes/me.ts';
 import { rewriteRoutes } from './routes/rewrites.ts';
+import { secretRoutes } from './routes/secrets.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
 import { webEditorRoutes } from './routes/web-editor.ts';
@@ -49,6 +51,8 @@ export interface ServerDeps {
   readonly history: HistoryRoutesDeps['history'];
   /** Default: config cannot be changed through the API. */
   readonly edits?: LayerEdits;
+  /** Default: secrets are not changed over HTTP. */
+  readonly secrets?: SecretsDesk;
   /** Default: none of its routes. */
   readonly config?: ConfigApi;
   readonly rewrites: RewriteReview;
@@ -114,6 +118,8 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
   if (deps.git) gitRoutes(app, deps.git);
+  if (deps.secrets && deps.edits)
+    secretRoutes(app, { secrets: deps.secrets, edits: deps.edits, audit: deps.audit });
   if (deps.edits) editRoutes(app, { view: deps.view, edits: deps.edits });
   if (deps.config) configApiRoutes(app, { view: deps.view, ...deps.config });
   historyRoutes(app, { ...deps, live: deps.config?.live ?? nothingLive });

@@ -39,7 +39,7 @@ export function createSecretsOpener({ identities, cache, book }: SecretsOpenerDe
       return opened.values;
     } catch (error) {
       if (isHeadwaterError(error, 'HW_SECRETS_NO_IDENTITY'))
-        throw unreadable(file, identities.recipientFor(env), error);
+        throw secretsUnreadable(file.path, identities.recipientFor(env), error);
       throw error;
     }
   }
@@ -47,7 +47,8 @@ export function createSecretsOpener({ identities, cache, book }: SecretsOpenerDe
   return (file, bytes) => queue.run(() => open(file, bytes));
 }
 
-function unreadable({ path }: LayerFile, recipient: string, cause: HeadwaterError): HeadwaterError {
+/** @param recipient Public key of the daemon for that file. */
+export function secretsUnreadable(path: string, recipient: string, cause: HeadwaterError): HeadwaterError {
   return new HeadwaterError('HW_SECRET_UNREADABLE', {
     message: `this daemon cannot open ${path}: ${recipient} is not among its recipients`,
     hint: `Add ${recipient} to the rule of that path in .sops.yaml, then: sops updatekeys ${path}`,

@@ -59,7 +59,7 @@ export const people = {
   devAdmin: record('aaaaaaaaaaa7', { role: 'admin', env: 'dev' }),
   viewer: record('aaaaaaaaaaa2', {}),
   devViewer: record('aaaaaaaaaaa3', { env: 'dev', service: 'st*' }),
-  devEditor: record('aaaaaaaaaaa7', { role: 'editor', env: 'dev', service: 'st*' }),
+  devEditor: record('aaaaaaaaaaa8', { role: 'editor', env: 'dev', service: 'st*' }),
   service: record('aaaaaaaaaaa4', { role: 'service', env: 'dev', service: 'stt' }),
   starService: record('aaaaaaaaaaa5', { role: 'service', env: '*', service: '*' }),
 } as const;

@@ -107,7 +107,7 @@ export function editRoutes(app: FastifyInstance, { view, edits }: EditRoutesDeps
 }
 
 /** `If-Match` names the commit that the author looked at. [contract §9] */
-function baseIn(header: string | undefined): string {
+export function baseIn(header: string | undefined): string {
   if (header === undefined) {
     throw new HeadwaterError('HW_EDIT_UNTAGGED', {
       message: 'the header If-Match is missing',
@@ -122,7 +122,7 @@ function baseIn(header: string | undefined): string {
   });
 }
 
-function messageIn(header: string | string[] | undefined): string | undefined {
+export function messageIn(header: string | string[] | undefined): string | undefined {
   if (typeof header !== 'string' || header.trim() === '') return undefined;
   // Headers carry Latin-1; what is not ASCII comes percent-encoded.
   const text = /%[0-9a-f]{2}/i.test(header) ? decoded(header) : header;
