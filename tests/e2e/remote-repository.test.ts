@@ -1,10 +1,10 @@
 /** A repository at another host: what is pushed there is applied, whatever happens to the host on the way. */
 import { createHmac } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type GitHttpServer, startGitHttpServer } from '../../daemon/src/testing/git-http-server.ts';
-import { runProcess } from '../support/process.ts';
+import { runProcess, startProcess } from '../support/process.ts';
 import { fallsIn, startRecorder } from '../support/recorder.ts';
 import { headwaterBin, type Stack, startStack, temporaryFolder } from '../support/stack.ts';
 
@@ -152,6 +152,36 @@ test('a branch that is rewritten at the host is refused, and the last epoch stay
   const next = await stack.edit(config, (value) => ({ ...value, vad_threshold: 0.6 }));
   await recorder.waitFor(({ kind, epoch }) => kind === 'diff: diff' && epoch.commit === next);
   expect(fallsIn(recorder.all)).toEqual([]);
+});
+
+test('what one daemon accepts is written down at the host, and one with a mirror and a broker of its own follows', async () => {
+  await using host = await startHost({ remote: { pollSeconds: 1 } });
+  const { stack: started, connection } = await startFollower(host);
+  await using stack = started;
+  await using recorder = await startRecorder(connection);
+  const data = join(stack.folder, 'second');
+  await mkdir(data, { mode: 0o700 });
+  await writeFile(join(data, 'version'), '1\n', { mode: 0o600 });
+  for (const name of ['keys', 'tokens.json', 'admin-token'])
+    await cp(join(stack.data, name), join(data, name), { recursive: true });
+  const args = ['--data', data, '--http', '127.0.0.1:0', '--mqtt', '127.0.0.1:0', '--log-format', 'text'];
+  await using second = startProcess(process.execPath, [headwaterBin, 'serve', ...args], { env: host.env });
+  await second.waitFor(/^\{"ready":true/);
+  const good = await stack.edit(config, (value) => ({ ...value, vad_threshold: 0.55 }));
+  await recorder.waitFor(({ kind, epoch }) => kind === 'epoch' && epoch.commit === good);
+  await second.waitFor(new RegExp(`epoch is live.*${good.slice(0, 7)}`));
+
+  await stack.git('commit', '-q', '--amend', '-m', 'Another past');
+  const tip = await stack.git('rev-parse', 'HEAD');
+  await stack.git('push', '-q', '--force', 'origin', 'HEAD:main');
+  for (const daemon of [stack.daemon, second]) await daemon.waitFor(/HW_HISTORY_REWRITTEN/);
+  const accepted = await stack.headwater('epoch', 'accept-rewrite', '--data', data, '--json');
+  expect(JSON.parse(accepted.stdout)).toMatchObject({ accepted: true, era: 2, start: { commit: tip } });
+  const atHost = await runProcess('git', ['-C', host.path, 'show', 'refs/headwater/epochs:epochs.json']);
+  expect(JSON.parse(atHost.stdout)).toMatchObject({ deployment: 'tars', era: 2, start: { commit: tip } });
+  await recorder.waitFor(({ kind, epoch }) => kind === 'epoch' && epoch.era === 2 && epoch.commit === tip);
+  expect(fallsIn(recorder.all)).toEqual([]);
+  expect((await stack.headwater('status', '--data', stack.data)).stdout).toMatch(/^tars, era 2\n/);
 });
 
 test('a start that cannot clone says why', async () => {

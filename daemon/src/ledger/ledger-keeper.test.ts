@@ -117,6 +117,18 @@ test('a write that fails is reported until one succeeds; a host that is away, an
   expect([codes(), seqInLedger()]).toEqual([[], 2]);
 });
 
+test('a ledger that moves away under every write is reported: nothing is remembered any more', async () => {
+  const { ledger, publish, codes, seqInLedger } = scene();
+  const failing = vi.spyOn(ledger, 'append');
+  for (let i = 1; i <= 3; i++) {
+    failing.mockRejectedValueOnce(new HeadwaterError('HW_REF_MOVED', { message: 'it moved' }));
+    await publish(i, 60_000);
+    expect(codes()).toEqual(i < 3 ? [] : ['HW_REF_MOVED']);
+  }
+  await publish(4, 60_000);
+  expect([codes(), seqInLedger()]).toEqual([[], 4]);
+});
+
 test('a ledger that vanished is written again, and keys that were rotated seal it anew', async () => {
   const { ledger, publish, seqInLedger } = scene();
   await publish(1);

@@ -21,6 +21,8 @@ export interface LedgerKeeperDeps {
 }
 
 const saveEveryMs = 60_000;
+/** Whoever is faster so many times in a row, and leaves nothing to be seen, is none of us: the ledger is stuck. */
+const maxMissed = 3;
 /** Others write once a minute, too. */
 const maxAttempts = 3;
 
@@ -31,6 +33,7 @@ export class LedgerKeeper {
   #entry: LedgerEntry | null = null;
   /** What stands there and cannot be believed. */
   #unreadable: HeadwaterError | null = null;
+  #missed = 0;
   #savedAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
@@ -102,12 +105,16 @@ export class LedgerKeeper {
       try {
         await this.#append(next);
       } catch (error) {
-        // A host that is away is reported by who talks to it, and whoever moved the ledger wrote it down.
-        const isNothing =
-          isHeadwaterError(error, 'HW_REF_MOVED') || isHeadwaterError(error, 'HW_UPSTREAM_UNREACHABLE');
-        if (!isNothing) this.#deps.attention.report('ledger-write', error);
+        if (!this.#isNothing(error)) this.#deps.attention.report('ledger-write', error);
       }
     });
+  }
+
+  /** A host that is away is reported by who talks to it, and whoever moved the ledger wrote it down. */
+  #isNothing(error: unknown): boolean {
+    if (!isHeadwaterError(error, 'HW_REF_MOVED')) return isHeadwaterError(error, 'HW_UPSTREAM_UNREACHABLE');
+    this.#missed += 1;
+    return this.#missed < maxMissed;
   }
 
   /** Writes down the last news. */
@@ -140,6 +147,7 @@ export class LedgerKeeper {
     try {
       this.#entry = await ledger.append(record, this.#standingId());
       this.#unreadable = null;
+      this.#missed = 0;
       attention.clear('ledger');
       attention.clear('ledger-write');
     } catch (error) {

@@ -53,6 +53,8 @@ export class FollowedLine {
   #tip: CommitId | null = null;
   #refusal: HeadwaterError | null = null;
   #awaited: Awaited | null = null;
+  /** Published commits that were found on the engine's line: it only goes on, so they stay there. */
+  #proven = new Set<CommitId>();
   /** Whether the branch is refused will be known soon: a commit or a move of the branch is on its way. */
   #isWaiting = false;
 
@@ -122,15 +124,15 @@ export class FollowedLine {
 
   /** Judges by an engine that stands at the tip. */
   async #judge(engine: EpochEngine, evidence: readonly Evidence[]): Promise<void> {
-    const beside = engine.beside(commitsOf(evidence));
+    const beside = this.#beside(engine, evidence);
     if (beside.size === 0) {
       this.#isConfirmed = evidence.length > 0 || (this.#isConfirmed && engine === this.#engine);
-      this.#engine = engine;
+      this.#take(engine);
       this.#settle();
       return;
     }
     // An engine that is there already knows better what was live, even one that is stuck.
-    this.#engine ??= engine;
+    if (!this.#engine) this.#take(engine);
     await this.#depart(evidence, beside);
   }
 
@@ -207,7 +209,7 @@ export class FollowedLine {
     try {
       const engine = this.#deps.createEngine();
       await engine.start(commit);
-      this.#engine = engine;
+      this.#take(engine);
       this.#isConfirmed = true;
       this.#isStuck = false;
     } catch (error) {
@@ -217,7 +219,23 @@ export class FollowedLine {
   }
 
   #holds(which: 'newest' | 'all'): boolean {
-    return this.#engine?.beside(commitsOf(this.#deps.evidence(which))).size === 0;
+    return this.#engine !== null && this.#beside(this.#engine, this.#deps.evidence(which)).size === 0;
+  }
+
+  /** Published commits that are not on an engine's line. Asked many times for every commit, so what is known of ours is not asked again. */
+  #beside(engine: EpochEngine, evidence: readonly Evidence[]): ReadonlySet<CommitId> {
+    if (engine !== this.#engine) return engine.beside(commitsOf(evidence));
+    const open = commitsOf(evidence).filter((commit) => !this.#proven.has(commit));
+    if (open.length === 0) return nothing;
+    const beside = engine.beside(open);
+    if (this.#proven.size > maxProven) this.#proven.clear();
+    for (const commit of open) if (!beside.has(commit)) this.#proven.add(commit);
+    return beside;
+  }
+
+  #take(engine: EpochEngine): void {
+    if (engine !== this.#engine) this.#proven.clear();
+    this.#engine = engine;
   }
 
   #rewritten(live: CommitPlace, isHere: boolean): HeadwaterError {
@@ -225,5 +243,8 @@ export class FollowedLine {
     return rewritten({ branch, tip: this.#tip, live, putBack: isHere ? putBack : null });
   }
 }
+
+const nothing: ReadonlySet<CommitId> = new Set();
+const maxProven = 10_000;
 
 const commitsOf = (evidence: readonly Evidence[]): CommitId[] => evidence.map(({ commit }) => commit);

@@ -20,19 +20,21 @@ describe('a look at the host', () => {
     expect(scene.codes()).toEqual([]);
   });
 
-  test('brings proposals each time and what Headwater keeps now and then', async () => {
+  test('brings proposals and the ledger each time, and what else Headwater keeps now and then', async () => {
     const scene = openSyncScene();
     const [a, b] = [scene.commit(null, 'a'), scene.commit(null, 'b')];
     scene.remote.hostRefs.set(main, a);
     await scene.sync.request();
     scene.remote.hostRefs.set('refs/heads/proposals/p1', b);
     scene.remote.hostRefs.set('refs/headwater/epochs', b);
+    scene.remote.hostRefs.set('refs/headwater/proposals/p1', b);
     scene.remote.hostRefs.set('refs/heads/other', b);
     await scene.sync.request();
     expect(await scene.local('refs/heads/proposals/p1')).toBe(b);
-    expect(await scene.local('refs/headwater/epochs')).toBeNull();
-    for (let i = 0; i < 5; i++) await scene.sync.request();
     expect(await scene.local('refs/headwater/epochs')).toBe(b);
+    expect(await scene.local('refs/headwater/proposals/p1')).toBeNull();
+    for (let i = 0; i < 5; i++) await scene.sync.request();
+    expect(await scene.local('refs/headwater/proposals/p1')).toBe(b);
     expect(await scene.local('refs/heads/other')).toBeNull();
     // A proposal may be rebased; a ledger never goes back.
     scene.remote.hostRefs.set('refs/heads/proposals/p1', a);
@@ -170,6 +172,42 @@ describe('a host that is away', () => {
     scene.remote.fault = () => 'down';
     await expect(scene.sync.first()).rejects.toMatchObject({ code: 'HW_UPSTREAM_UNREACHABLE' });
   });
+});
+
+test('whether the host takes pushes is learned when it is first there, and again while it does not', async () => {
+  const scene = openSyncScene();
+  const probe = vi.spyOn(scene.remote, 'takesPushes');
+  scene.remote.fault = () => 'down';
+  await scene.sync.request();
+  expect([probe.mock.calls.length, scene.sync.takesPushes]).toEqual([0, true]);
+  scene.remote.fault = (call) => (call === 'push' ? 'refused' : null);
+  await scene.sync.request();
+  expect([probe.mock.calls.length, scene.sync.takesPushes]).toEqual([1, false]);
+  await scene.sync.request();
+  expect(probe.mock.calls.length).toBe(1);
+  scene.remote.fault = () => null;
+  scene.time += 11 * 60_000;
+  await scene.sync.request();
+  expect([probe.mock.calls.length, scene.sync.takesPushes]).toEqual([2, true]);
+  scene.time += 11 * 60_000;
+  await scene.sync.request();
+  expect(probe.mock.calls.length).toBe(2);
+  expect(scene.log.filter((line) => /takes (no )?pushes/.test(line))).toHaveLength(2);
+});
+
+test('a fetch that takes longer than a second tells where it is, once a second', async () => {
+  const scene = openSyncScene();
+  scene.remote.hostRefs.set(main, scene.commit(null, '1'));
+  vi.spyOn(scene.remote, 'fetch').mockImplementation(async (_tips, onProgress) => {
+    for (let percent = 0; percent <= 100; percent += 5) {
+      scene.time += 200;
+      onProgress?.({ phase: 'Receiving objects', percent });
+    }
+  });
+  await scene.sync.request();
+  const told = scene.log.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'fetching');
+  expect(told.map(({ percent }) => percent)).toEqual([20, 45, 70, 95]);
+  expect(told[0]).toMatchObject({ url: scene.remote.url, phase: 'Receiving objects' });
 });
 
 describe('over time', () => {

@@ -1,10 +1,11 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { ledgerRef } from '../../ledger/ledger-refs.ts';
 import { ledgerContract } from '../../testing/ledger.contract.ts';
 import { testSeal } from '../../testing/ledger-seal.ts';
 import { makeTestRepository, type TestRepository } from '../../testing/test-repository.ts';
 import { systemClock } from '../system-clock.ts';
 import { createCommitWriter } from './commit-writer.ts';
-import { createGitLedger, ledgerRef } from './ledger.ts';
+import { createGitLedger } from './ledger.ts';
 import { createObjectReader } from './object-reader.ts';
 import { openRepository } from './open-repository.ts';
 import { createRefStore } from './ref-store.ts';

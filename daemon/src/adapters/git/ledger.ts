@@ -5,6 +5,7 @@
 import { describeEpoch, isHeadwaterError } from '@headwater/schemas/protocol';
 import { trailersOf } from '../../epochs/trailers.ts';
 import { encodeLedger, ledgerInvalid, maxLedgerBytes } from '../../ledger/ledger-record.ts';
+import { ledgerRef } from '../../ledger/ledger-refs.ts';
 import type { LedgerSeal } from '../../ledger/ledger-seal.ts';
 import { openLedger, type SealedLedger } from '../../ledger/open-ledger.ts';
 import type {
@@ -18,9 +19,6 @@ import type {
   RefStore,
 } from '../../ports.ts';
 
-export const ledgerRef = 'refs/headwater/epochs';
-/** In a mirror whose host takes no pushes: below refs/headwater stands what the host has. */
-export const ownLedgerRef = 'refs/local/headwater/epochs';
 const fileName = 'epochs.json';
 const sealTrailer = 'Headwater-Seal';
 
