@@ -19,6 +19,8 @@ export interface HistoryStep {
   readonly edits: readonly Edit[];
   /** Takes back the files of an earlier commit, counted from here. */
   readonly revert: number | null;
+  /** Commits of the line that it merges into an older one: the line goes on from there, and they are beside it (a foxtrot). */
+  readonly foxtrot: number;
   /** Lengths of side branches that are merged in: none, one, or an octopus. */
   readonly sides: readonly number[];
   readonly signedBy: NonNullable<PolicyCommit['signedBy']> | null;
@@ -140,6 +142,7 @@ const step: fc.Arbitrary<HistoryStep> = fc.record({
     )
     .map((edits) => edits.flat()),
   revert: fc.option(fc.integer({ min: 1, max: 6 }), { freq: 7, nil: null }),
+  foxtrot: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2),
   sides: fc.oneof(
     { weight: 4, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 2 }) },
@@ -183,6 +186,9 @@ export function buildHistory(world: PolicyWorld, steps: readonly HistoryStep[]):
   const line = [world.commit({ parents: [], set: base })];
   const trees: Files[] = [base];
   for (const [i, one] of steps.entries()) {
+    const passed = Math.min(one.foxtrot, line.length - 1);
+    const beside = line.splice(line.length - passed).slice(-1);
+    trees.splice(trees.length - passed);
     const parent = line.at(-1) as CommitId;
     const before = trees.at(-1) as Files;
     const target = new Map(Object.entries(trees[Math.max(0, trees.length - 1 - (one.revert ?? 0))] as Files));
@@ -198,7 +204,7 @@ export function buildHistory(world: PolicyWorld, steps: readonly HistoryStep[]):
     });
     line.push(
       world.commit({
-        parents: [parent, ...sides],
+        parents: [parent, ...beside, ...sides],
         set: Object.fromEntries(target),
         remove: Object.keys(before).filter((path) => !target.has(path)),
         message: one.allowsRemoval ? `step ${i}\n\nHeadwater-Allow-Removal: 7` : `step ${i}`,
