@@ -49,8 +49,7 @@ no_answer() {
   exit 1
 }
 
-[ -p "$gate/${gateFiles.door}" ] && [ -r "$gate/${gateFiles.pid}" ] || not_running
-read -r pid <"$gate/${gateFiles.pid}" && kill -0 "$pid" 2>/dev/null || not_running
+[ -p "$gate/${gateFiles.door}" ] && [ -r "$gate/${gateFiles.pid}" ] && read -r pid <"$gate/${gateFiles.pid}" || not_running
 
 # The name of the quarantine is unique among the pushes under way.
 name=\${GIT_QUARANTINE_PATH##*/}
@@ -64,7 +63,7 @@ umask 077
 mkfifo "$gate/$name.answer" || no_answer 'Its data folder cannot be written: is the disk full?'
 exec 3<>"$gate/$name.answer"
 
-# Should the daemon die or hang, this answers in its place.
+# Should the daemon be dead, die or hang, this answers in its place.
 (
   seconds=0
   while [ "$seconds" -lt ${waitSeconds} ] && kill -0 "$pid"; do
