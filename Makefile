@@ -19,6 +19,10 @@ daemon: build ## Run the demo's daemon alone, against the same data
 sample: build ## Run the demo's sample service alone, against the same data
 	@$(NODE) scripts/start.mjs sample
 
+.PHONY: login
+login: ## Print a link that logs a browser into the running demo's web editor
+	@$(NODE) daemon/bin/headwater.js login-link --data .headwater
+
 .PHONY: stop
 stop: ## Stop a running demo
 	@$(NODE) scripts/stop.mjs

@@ -151,6 +151,8 @@ function welcome(ready) {
   isWelcome = true;
   console.log(`
 Headwater runs.
+  web editor  ${ready.login}
+              (the link logs one browser in; another: make login)
   repository  ${shown(ready.git)}${overHttp(ready)}
   API         ${ready.http}   (admin token in ${token})
   broker      ${ready.mqtt}
