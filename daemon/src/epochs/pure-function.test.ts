@@ -12,7 +12,7 @@ import { createPolicyWorld, type PolicyWorld } from './testing/policy-world.ts';
 import { engineSummary, oracleSummary } from './testing/summary.ts';
 
 /** More for a long look: HW_RUNS=20000. */
-const numRuns = Number(process.env.HW_RUNS ?? 40);
+const numRuns = Number(process.env.HW_RUNS ?? 80);
 
 const summary = (engine: EpochEngine) => engineSummary(engine, everyEnv);
 
