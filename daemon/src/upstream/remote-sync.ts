@@ -22,9 +22,6 @@ export interface RemoteSyncDeps extends MirrorRefsDeps {
 /** Branches and the ledger are asked for every time; what else is below refs/headwater costs a longer answer, so every so many times. */
 const wholeLookEvery = 6;
 
-/** A host that takes no pushes is asked about it again after this time, milliseconds. */
-const probeEveryMs = 10 * 60_000;
-
 /** A push that runs when the daemon is stopped gets this long to end, milliseconds. */
 const finishWriteMs = 5_000;
 
@@ -39,8 +36,6 @@ export class RemoteSync implements Upstream {
   #failures = 0;
   #reachable = false;
   #takesPushes = true;
-  /** Monotonic; `null` = never asked. */
-  #probedAt: number | null = null;
   #syncedAt: number | null;
   #markedAt = 0;
   /** Monotonic: the host asked not to be asked before. */
@@ -67,10 +62,20 @@ export class RemoteSync implements Upstream {
 
   /** One whole look that must succeed: the mirror is new and nothing can be done without it. @throws as `Remote`. */
   async first(): Promise<void> {
-    await this.exclusive(async () => {
-      await this.refresh();
-      await this.#probe();
-    });
+    await this.exclusive(() => this.refresh());
+  }
+
+  /** Learns whether the host takes pushes. A host that is away is taken for one that does. @throws only for a bug. */
+  async probe(): Promise<void> {
+    const { remote, log } = this.#deps;
+    try {
+      this.#takesPushes = await this.exclusive(() => remote.takesPushes());
+    } catch (error) {
+      if (!isHeadwaterError(error)) throw error;
+      return;
+    }
+    if (!this.#takesPushes)
+      log.warn({ url: remote.url }, 'the host takes no pushes: what the daemon writes stays here');
   }
 
   /** Looks now, and regularly from then on. */
@@ -155,24 +160,10 @@ export class RemoteSync implements Upstream {
         await this.#takeFresh(patterns, await remote.tips(patterns));
         this.reached();
       }
-      await this.#probe();
     } catch (error) {
       retryAfterMs = this.#failed(error);
     }
     this.#lookAgain(retryAfterMs);
-  }
-
-  /** Learns whether the host takes pushes: once, and now and then while it does not, because tokens are renewed. @throws as `Remote`. */
-  async #probe(): Promise<void> {
-    const { remote, clock, log } = this.#deps;
-    const now = clock.monotonic();
-    if (this.#probedAt !== null && (this.#takesPushes || now - this.#probedAt < probeEveryMs)) return;
-    const before = this.#probedAt === null || this.#takesPushes;
-    this.#takesPushes = await remote.takesPushes();
-    this.#probedAt = now;
-    if (this.#takesPushes === before) return;
-    if (this.#takesPushes) log.info({ url: remote.url }, 'the host takes pushes now');
-    else log.warn({ url: remote.url }, 'the host takes no pushes: what the daemon writes stays here');
   }
 
   #lookAgain(retryAfterMs: number): void {
