@@ -78,7 +78,6 @@ export async function followMirror(options: FollowMirrorOptions): Promise<Follow
   try {
     if (isNew) await clone(sync, options);
     else await Promise.race([sync.request(), sleep(startWaitMs, undefined, { ref: false })]);
-    if (sync.state.reachable) await sync.probe();
     sync.start();
   } catch (error) {
     await close();
