@@ -20,7 +20,11 @@ import { createPushGate, type PushGateDeps } from '../gate/push-gate.ts';
 import type { FollowedState } from '../gate/push-policy.ts';
 import { createPushTickets } from '../gate/push-tickets.ts';
 import type { GitHost } from '../git-backend.ts';
+import { problemOf } from '../problems.ts';
 import type { Context } from './context.ts';
+
+/** A push that is being judged when the daemon stops may finish, but not for ever. */
+const stopWaitMs = 5_000;
 
 export interface HostedGit {
   /** `null` where no git is installed: then nothing is served, and nothing can be pushed. */
@@ -40,7 +44,7 @@ export async function openHostedGit(
   context: Omit<Context, 'clock' | 'fatal'>,
   repository: Pick<FollowedRepository, 'path' | 'ref'>,
 ): Promise<HostedGit> {
-  const { config, folder, log, scope } = context;
+  const { config, folder, log, problems, scope } = context;
   const repo = await openRepository(repository.path);
   if (repo.capabilities.nativeGit === null) {
     log.warn({}, 'git is not installed here: the repository is not served over HTTP');
@@ -55,6 +59,8 @@ export async function openHostedGit(
   const source = createNativeSource(repo);
   scope.defer(() => source.close());
   let door: GateDoor | null = null;
+  /** What is said while there is no door. */
+  let closed = notYet();
   let underWay = 0;
 
   if (config.repo.kind !== 'path') {
@@ -80,7 +86,7 @@ export async function openHostedGit(
       async pushRefusal() {
         if (config.repo.kind === 'url') return upstreamOnly();
         if ((await hookStateOf(repo, script)) !== 'ours') return withoutGate(config.repo.kind, repo, gateDir);
-        return door === null ? notYet() : null;
+        return door === null ? closed : null;
       },
     },
     async openGate({ judge, engine, ...told }) {
@@ -95,21 +101,25 @@ export async function openHostedGit(
         log,
         ...told,
       });
-      const opened = await openGateDoor(
-        gateDir,
-        async (question) => {
-          underWay += 1;
-          return gate.answer(question).finally(() => {
-            underWay -= 1;
-          });
-        },
-        log,
-      );
-      door = opened;
-      scope.defer(() => {
-        door = null;
-        return opened.close();
-      });
+      const answer = async (question: string) => {
+        underWay += 1;
+        return gate.answer(question).finally(() => {
+          underWay -= 1;
+        });
+      };
+      try {
+        const opened = await openGateDoor(gateDir, answer, log);
+        door = opened;
+        scope.deferWithin(stopWaitMs, () => {
+          door = null;
+          return opened.close();
+        });
+      } catch (error) {
+        // Config still flows; only pushes are refused until the cause is gone.
+        closed = cannotOpen(error);
+        problems.set('gate', problemOf(closed, 'HW_GATE_CLOSED'));
+        log.error({ err: closed }, 'the gate cannot be opened: pushes are refused');
+      }
     },
   };
 }
@@ -160,6 +170,15 @@ function foreignHook(repo: GitRepository): HeadwaterError {
   return new HeadwaterError('HW_GATE_FOREIGN_HOOK', {
     message: `another hook stands at ${hookPathOf(repo)}, or the repository takes its hooks from elsewhere`,
     hint: 'Move it away, or remove core.hooksPath from the config of the repository, and restart the daemon: it puts the gate there.',
+  });
+}
+
+function cannotOpen(cause: unknown): HeadwaterError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HeadwaterError('HW_GATE_CLOSED', {
+    message: `the gate cannot be opened: ${reason}`,
+    hint: 'The folder "gate" in the data folder must lie on a file system that has named pipes. Mend that and restart the daemon.',
+    cause,
   });
 }
 

@@ -1,7 +1,7 @@
 /** Clone and push over HTTP by real git: who may, what a refusal reads like, and what is left of a caller that went away. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -279,6 +279,17 @@ test('while the gate is closed, pushes over HTTP are refused before anything is 
   const { ok, text } = await clone.push();
   expect(ok).toBe(false);
   expect(text).toContain('remote: headwater: this daemon is starting or stopping and takes no pushes');
+});
+
+test('where no named pipe can be made the daemon goes on, refuses pushes and says why', async () => {
+  await using scene = await start({
+    prepare: async (repo) => void (await mkdir(join(repo, '../gate/ask/full'), { recursive: true })),
+  });
+  expect(scene.problems.list()).toMatchObject([{ code: 'HW_GATE_CLOSED' }]);
+  const clone = await scene.clone('clone', scene.url(scene.token()));
+  await clone.commit({ [config]: '{"level":2}\n' });
+  expect((await clone.push()).text).toContain('remote: headwater: the gate cannot be opened');
+  expect((await clone.push(scene.repo, 'HEAD:main')).text).toContain('headwater: this push was refused');
 });
 
 test("somebody else's hook in the hosted repository is left alone, and said", async () => {
