@@ -46,6 +46,7 @@ import { Pipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
 import { Receipts } from './receipts.ts';
+import { createReEncryption } from './secrets/re-encryption.ts';
 import { History } from './timeline/history.ts';
 import type { DaemonView } from './view.ts';
 
@@ -204,7 +205,11 @@ async function assemble(context: Context): Promise<Daemon> {
     view,
     events,
     history: past,
-    ...openConfigApi({ repository, judging, pipeline: () => pipeline, editor, history: past, receipts }),
+    ...openConfigApi({
+      ...{ repository, judging, editor, receipts, history: past, pipeline: () => pipeline },
+      encryptAnew: createReEncryption(identities, clock),
+    }),
+    tokenAdmin: tokens,
     secrets: desk,
     rewrites: pipeline.rewrites,
     audit,

@@ -14,5 +14,7 @@ export type * from './reverts.ts';
 export type * from './rewrites.ts';
 export type * from './search.ts';
 export type * from './secrets.ts';
+export type * from './service-changes.ts';
 export type * from './services.ts';
 export type * from './session.ts';
+export type * from './tokens.ts';

@@ -92,6 +92,7 @@ export const ERRORS = {
   HW_EDIT_BASE: kind(412),
   HW_EDIT_UNTAGGED: kind(428),
   HW_EDIT_PENDING: kind(504, true),
+  HW_EPOCH_PENDING: kind(504, true),
   HW_PATCH_TEST: kind(409),
   HW_PROTECTED: kind(403),
   HW_UPSTREAM_UNREACHABLE: kind(503, true),

@@ -1,6 +1,6 @@
 /** The presets of the repository: which there are, what is in them, and who saved them. */
 import type { DoneBy } from '@headwater/schemas/http';
-import { HeadwaterError, isObject, type JsonObject } from '@headwater/schemas/protocol';
+import { HeadwaterError, isHeadwaterError, isObject, type JsonObject } from '@headwater/schemas/protocol';
 import { classifyPath } from '../core/layout.ts';
 import { readVersion } from '../editing/read-version.ts';
 import type { CommitId, FileState } from '../ports.ts';
@@ -42,6 +42,16 @@ export class PresetShelf {
       message: `${presetPath(name)} is not a preset`,
       hint: 'It reads { "headwater": 1, "services": { "<service>": { … } } }.',
     });
+  }
+
+  /** As `read`; a file that is no preset is none. */
+  async readIfSound(name: string, commit: CommitId): Promise<Preset | null> {
+    try {
+      return await this.read(name, commit);
+    } catch (error) {
+      if (isHeadwaterError(error, 'HW_CONFIG_INVALID')) return null;
+      throw error;
+    }
   }
 
   /** Who saved a preset last; `null` when that was before the history begins. */

@@ -21,6 +21,7 @@ import { type ConfigApi, configApiRoutes } from './config-api.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { newRequestId, problemType, requestIdOf, securityHeaders } from './headers.ts';
 import { checkHost } from './host-check.ts';
+import { awaitMinEpoch } from './min-epoch.ts';
 import { requestInvalid, routeNotFound } from './not-found.ts';
 import { problemOf } from './problem.ts';
 import { editRoutes } from './routes/edits.ts';
@@ -34,6 +35,7 @@ import { rewriteRoutes } from './routes/rewrites.ts';
 import { secretRoutes } from './routes/secrets.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { type SessionRoutesDeps, sessionRoutes } from './routes/session.ts';
+import { type TokenAdmin, tokenRoutes } from './routes/tokens.ts';
 import { webEditorRoutes } from './routes/web-editor.ts';
 import { noWebhooks, type WebhookReceiver, webhookRoutes } from './routes/webhooks.ts';
 import { cutSlowRequests, pushArrivalMs } from './slow-requests.ts';
@@ -55,6 +57,10 @@ export interface ServerDeps {
   readonly secrets?: SecretsDesk;
   /** Default: none of its routes. */
   readonly config?: ConfigApi;
+  /** Default: tokens are made by commands alone. */
+  readonly tokenAdmin?: TokenAdmin;
+  /** How long a request waits for an epoch that it names, in milliseconds. Default 10,000. */
+  readonly epochWaitMs?: number;
   readonly rewrites: RewriteReview;
   readonly audit: Audit;
   /** Default: none are taken. */
@@ -104,6 +110,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   });
   const attempts = new FailedAttempts(deps.clock);
   guardRoutes(app, { ...deps, attempts });
+  awaitMinEpoch(app, deps);
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     const ms = Math.round(reply.elapsedTime * 10) / 10;
@@ -121,6 +128,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   if (deps.secrets && deps.edits)
     secretRoutes(app, { secrets: deps.secrets, edits: deps.edits, audit: deps.audit });
   if (deps.edits) editRoutes(app, { view: deps.view, edits: deps.edits });
+  if (deps.tokenAdmin) tokenRoutes(app, { tokenAdmin: deps.tokenAdmin, audit: deps.audit });
   if (deps.config) configApiRoutes(app, { view: deps.view, ...deps.config });
   historyRoutes(app, { ...deps, live: deps.config?.live ?? nothingLive });
   rewriteRoutes(app, deps);

@@ -20,6 +20,8 @@ export interface ApiScene extends AsyncDisposable {
   readonly edits: EditScene;
   readonly receipts: Receipts;
   readonly live: LiveConfigs;
+  /** Secrets files that were to be encrypted anew. */
+  readonly encryptedAnew: readonly string[];
   ask(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -82,17 +84,23 @@ export async function openApiScene(files: Readonly<Record<string, string>> = api
   const history = new History({
     ...{ reader, readBlob: deps.readBlob, engine: () => engine, candidates: deps.judge, era: new Era() },
   });
+  const encryptedAnew: string[] = [];
   const parts = openConfigApi({
     repository: { reader },
     judging: { readBlob: deps.readBlob },
     pipeline: () => ({ engine, era: 1 }),
     ...{ editor: edits.editor, history, receipts },
+    encryptAnew: async (bytes, { path }) => {
+      encryptedAnew.push(path);
+      return bytes;
+    },
   });
   const daemon = fakeDaemon([], '/nonexistent', { ...parts, history });
   return {
     edits,
     receipts,
     live: parts.config.live,
+    encryptedAnew,
     async ask(method, path, body, who = 'admin', headers = {}) {
       const answer = await daemon.app.inject({
         method,

@@ -74,7 +74,11 @@ describe('activating', () => {
     expect(body.differences).toEqual([
       {
         ...{ service: 'stt', pointer: '/rate', from: 11, to: 9 },
-        changed: { commit: tip, time: expect.any(String), author: expect.objectContaining({ email: 'tess@example.org' }) },
+        changed: {
+          commit: tip,
+          time: expect.any(String),
+          author: expect.objectContaining({ email: 'tess@example.org' }),
+        },
       },
     ]);
     expect(await api.json(sttProd)).toEqual({ rate: 11 });

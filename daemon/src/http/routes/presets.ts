@@ -12,7 +12,7 @@ import { changedSince } from '../../changes/changed-since.ts';
 import { checkPresetValues } from '../../changes/check-preset.ts';
 import { newest } from '../../changes/newest.ts';
 import { planValues, type ServiceValues } from '../../changes/plan-values.ts';
-import { doneBy, type Preset, PresetShelf, presetPath } from '../../changes/preset-shelf.ts';
+import { doneBy, type Preset, presetPath } from '../../changes/preset-shelf.ts';
 import type { Sight } from '../../timeline/history.ts';
 import { answerChange } from '../answer-change.ts';
 import { answerValues } from '../answer-values.ts';
@@ -33,7 +33,7 @@ export const maxServices = 20_000;
 
 export function presetRoutes(app: FastifyInstance, deps: ConfigApiDeps): void {
   const { view, desk, plans, live } = deps;
-  const shelf = new PresetShelf(plans);
+  const { shelf } = deps.renames;
   const viewer = { config: { access: 'viewer' } } as const;
   const editor = { config: { access: 'editor' } } as const;
   const route = '/api/v1/presets/:name';
@@ -44,7 +44,7 @@ export function presetRoutes(app: FastifyInstance, deps: ConfigApiDeps): void {
     const { commit } = newest(plans);
     const presets: PresetSummary[] = [];
     for (const name of await shelf.names(commit)) {
-      const preset = await shelf.read(name, commit).catch(nothingIfBroken);
+      const preset = await shelf.readIfSound(name, commit);
       const services = Object.keys(preset?.services ?? {}).filter((one) => sight.anywhere(one));
       if (services.length === 0 && !sight.everything) continue;
       presets.push({ ...(await headOf(name, preset)), services: services.sort() });
@@ -72,7 +72,7 @@ export function presetRoutes(app: FastifyInstance, deps: ConfigApiDeps): void {
       ? valuesFrom(body.object('from'), sight, visibleEnvironments(view, callerOf(request)))
       : valuesIn(body.object('services'));
     const at = newest(plans);
-    const before = await shelf.read(name, at.commit).catch(nothingIfBroken);
+    const before = await shelf.readIfSound(name, at.commit);
     checkSeen([...Object.keys(services), ...Object.keys(before?.services ?? {})], sight);
     checkPresetValues(services, at.index, live);
     const title = body.text('title') ?? before?.title;
@@ -91,7 +91,7 @@ export function presetRoutes(app: FastifyInstance, deps: ConfigApiDeps): void {
     const { name } = request.params;
     const sight = sightIn(view, callerOf(request));
     const at = newest(plans);
-    const preset = await presetOf(name).catch(nothingIfBroken);
+    const preset = isName(name) ? await shelf.readIfSound(name, at.commit) : null;
     const services = Object.keys(preset?.services ?? {});
     if (!sight.everything && !services.some((service) => sight.anywhere(service))) throw presetNotFound();
     checkSeen(services, sight);
@@ -179,11 +179,6 @@ function checkSeen(services: readonly string[], sight: Sight): void {
     message: 'the preset has values of services beyond this token',
     hint: 'Ask somebody who may change all of them.',
   });
-}
-
-function nothingIfBroken(error: unknown): null {
-  if (error instanceof HeadwaterError && error.code === 'HW_CONFIG_INVALID') return null;
-  throw error;
 }
 
 function presetNotFound(): HeadwaterError {
