@@ -30,6 +30,8 @@ export interface HostRequest {
   /** Path and query. */
   readonly path: string;
   readonly authorization: string | undefined;
+  /** Size of git's answer, before any fault; 0 until it is there. */
+  answerBytes: number;
 }
 
 export interface GitHttpServer {
@@ -40,6 +42,8 @@ export interface GitHttpServer {
   fault: (request: HostRequest) => HostFault | null;
   /** When set, every request must carry it: the value of `Authorization`. */
   authorization: string | null;
+  /** `old`: a host that knows the first version of the protocol only. */
+  protocol: 'new' | 'old';
   /** As if the host was switched off: connections are refused. */
   stop(): Promise<void>;
   /** On again, at the same port. */
@@ -75,6 +79,7 @@ export async function startGitHttpServer(root: string): Promise<GitHttpServer> {
       method: request.method ?? '',
       path: request.url ?? '',
       authorization: request.headers.authorization,
+      answerBytes: 0,
     };
     host.requests.push(seen);
     const fault = host.fault(seen);
@@ -96,7 +101,8 @@ export async function startGitHttpServer(root: string): Promise<GitHttpServer> {
       return;
     }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    const { status, headers, body } = await runBackend(root, request);
+    const { status, headers, body } = await runBackend(root, request, host.protocol);
+    seen.answerBytes = body.length;
     if (fault?.kind === 'lose-answer') {
       request.socket.destroy();
     } else if (fault?.kind === 'cut' && fault.afterBytes < body.length) {
@@ -118,6 +124,7 @@ export async function startGitHttpServer(root: string): Promise<GitHttpServer> {
     requests: [],
     fault: () => null,
     authorization: null,
+    protocol: 'new',
     start,
     stop,
     close: stop,
@@ -129,6 +136,7 @@ export async function startGitHttpServer(root: string): Promise<GitHttpServer> {
 async function runBackend(
   root: string,
   request: IncomingMessage,
+  protocol: GitHttpServer['protocol'],
 ): Promise<{ status: number; headers: Record<string, string>; body: Buffer }> {
   const url = new URL(request.url ?? '/', 'http://host');
   const text = (name: string) => String(request.headers[name] ?? '');
@@ -144,7 +152,7 @@ async function runBackend(
       REQUEST_METHOD: request.method,
       CONTENT_TYPE: text('content-type'),
       HTTP_CONTENT_ENCODING: text('content-encoding'),
-      GIT_PROTOCOL: text('git-protocol'),
+      GIT_PROTOCOL: protocol === 'old' ? '' : text('git-protocol'),
       REMOTE_USER: 'tess',
     },
     stdio: ['pipe', 'pipe', 'ignore'],

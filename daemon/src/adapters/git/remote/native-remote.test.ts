@@ -105,7 +105,7 @@ test('a program cannot be reached through the address: only its own protocol is 
   expect(existsSync(trace)).toBe(false);
   const local = createNativeRemote(at.repo, {
     url: `file://${at.upstream.path}`,
-    transport: 'https',
+    transport: 'ssh',
     credential: { kind: 'none' },
   });
   expect((await failureOf(local.tips([main]))).text).toContain("transport 'file' not allowed");
@@ -215,6 +215,22 @@ test('what the host says against a change is passed on, made fit for a line', as
   );
   expect(failure.text).not.toContain('\u001b');
   expect(at.host.read(main)).toBe(first);
+});
+
+test('a host with thousands of other refs is asked for ours alone; one that cannot tell them apart lists all', async () => {
+  const { at, server, first } = await scene();
+  at.upstream.gitWithInput(
+    Array.from({ length: 500 }, (_, i) => `create refs/pull/${i}/head ${first}\n`).join(''),
+    'update-ref',
+    '--stdin',
+  );
+  const expected = [[main, first]];
+  const bytes = () => Math.max(...server.requests.splice(0).map((request) => request.answerBytes));
+  expect([...(await at.remote.tips([main, 'refs/headwater/*']))]).toEqual(expected);
+  expect(bytes()).toBeLessThan(1_000);
+  server.protocol = 'old';
+  expect([...(await at.remote.tips([main, 'refs/headwater/*']))]).toEqual(expected);
+  expect(bytes()).toBeGreaterThan(10_000);
 });
 
 test('a long fetch tells where it is', async () => {

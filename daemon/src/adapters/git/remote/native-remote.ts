@@ -8,11 +8,12 @@ import { missingObject } from '../object-source.ts';
 import type { GitRepository } from '../open-repository.ts';
 import { checkRefName } from '../ref-name.ts';
 import { type Credential, type CredentialSource, readCredential } from './credential.ts';
+import { listRefs } from './list-refs.ts';
 import { syncObjectFolders } from './object-folders.ts';
 import { parsePushReport } from './push-report.ts';
 import { matchesRef } from './ref-patterns.ts';
 import { hostOf, printable, remoteFailure } from './remote-failure.ts';
-import { type RemoteAnswer, runRemoteGit } from './remote-process.ts';
+import { type RemoteAnswer, type RemoteCommand, runRemoteGit } from './remote-process.ts';
 import { shallowHost } from './shallow-host.ts';
 
 export interface NativeRemoteOptions {
@@ -28,12 +29,13 @@ export interface NativeRemoteOptions {
 export function createNativeRemote(repo: GitRepository, options: NativeRemoteOptions): Remote {
   const { url, transport, credential: source } = options;
   const silenceMs = options.silenceMs ?? { ask: 15_000, transfer: 60_000, push: 30_000 };
+  const isHttp = transport === 'https' || transport === 'http';
   const stopping = new AbortController();
 
   const run = async (
     silence: number,
     args: readonly string[],
-    onProgress?: (text: string) => void,
+    more: Pick<RemoteCommand, 'dialogue' | 'onProgress'> = {},
   ): Promise<RemoteAnswer> => {
     const credential: Credential | null = await readCredential(source);
     const answer = await runRemoteGit({
@@ -45,7 +47,7 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
       ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
       args,
       silenceMs: silence,
-      ...(onProgress === undefined ? {} : { onProgress }),
+      ...more,
       signal: stopping.signal,
     });
     // git takes a web page for a very old kind of host, one without any branch.
@@ -66,13 +68,25 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
     });
   };
 
+  /** `null` when the host does not know the newer protocol. */
+  const namedTips = async (refs: readonly string[]): Promise<ReadonlyMap<string, CommitId> | null> => {
+    const list = listRefs(refs, repo.objectFormat);
+    const answer = await run(silenceMs.ask, [`remote-${transport}`, 'upstream', url], {
+      dialogue: list.dialogue,
+    });
+    const tips = list.read(answer.stdout);
+    if (tips === null && !answer.ok && !isFallback(answer)) throw failure(answer);
+    return tips;
+  };
+
   const tips = async (refs: readonly string[]): Promise<ReadonlyMap<string, CommitId>> => {
-    // Without patterns of git's own, which match more than they say; the host is told to leave out what cannot be meant.
+    const named = isHttp ? await namedTips(refs) : null;
+    if (named !== null) return named;
     const narrow = refs.every((ref) => ref.startsWith('refs/heads/')) ? ['--heads'] : ['--refs'];
     const answer = await run(silenceMs.ask, ['ls-remote', '--quiet', ...narrow, '--', url]);
     if (!answer.ok) throw failure(answer);
     const found = new Map<string, CommitId>();
-    for (const line of answer.stdout.split('\n')) {
+    for (const line of answer.stdout.toString('utf8').split('\n')) {
       const [id = '', ref = ''] = line.split('\t');
       if (isObjectId(id) && matchesRef(ref, refs)) found.set(ref, id);
     }
@@ -101,7 +115,7 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
       const answer = await run(
         silenceMs.transfer,
         ['fetch', ...flags, '--', url, ...refs],
-        onProgress && progressReader(onProgress),
+        onProgress === undefined ? {} : { onProgress: progressReader(onProgress) },
       );
       if (/shallow roots are not allowed|shallow update not allowed/.test(answer.stderr))
         throw shallowHost(url);
@@ -127,7 +141,7 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
       ];
       const answer = await run(silenceMs.push, ['push', ...flags, '--', url, `${next}:${ref}`]);
       if (answer.ok) return;
-      const report = parsePushReport(answer.stdout, answer.stderr);
+      const report = parsePushReport(answer.stdout.toString('utf8'), answer.stderr);
       if (report !== null && /exists; cannot create|directory file conflict/.test(report))
         throw nameTaken(ref, report);
       // Hosts word it in many ways; where the ref is now says it plainly.
@@ -146,7 +160,6 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
         });
       }
       // Over HTTP the trace tells; over the other transports only a conversation that never began is certain.
-      const isHttp = transport === 'https' || transport === 'http';
       throw failure(answer, isHttp ? answer.pushBegan : !neverBegan.test(answer.stderr));
     },
 
@@ -154,7 +167,7 @@ export function createNativeRemote(repo: GitRepository, options: NativeRemoteOpt
       // Hosts ask for the right to write before they list their refs for a push; a dry run ends there.
       const flags = ['--dry-run', '--porcelain', '--no-verify'];
       const answer = await run(silenceMs.ask, ['push', ...flags, '--', url, `:${probeRef}`]);
-      if (answer.ok || parsePushReport(answer.stdout, answer.stderr) !== null) return true;
+      if (answer.ok || parsePushReport(answer.stdout.toString('utf8'), answer.stderr) !== null) return true;
       const error = failure(answer);
       if (error.code === 'HW_UPSTREAM_REFUSED') return false;
       throw error;
@@ -176,6 +189,10 @@ function nameTaken(ref: string, report: string): HeadwaterError {
 
 /** Named in a question only, never written. */
 const probeRef = 'refs/headwater/probe';
+
+/** What git's helper says when the host speaks an older version of the protocol only. */
+const isFallback = ({ stdout, stderr }: RemoteAnswer): boolean =>
+  stdout.toString('latin1', 0, 8) === 'fallback' || /mismatched (object format|algorithms)/.test(stderr);
 
 /** Two pushes at once: the other one holds the lock at the host, and the ref may not have moved yet. */
 const metAnother = /cannot lock ref|failed to lock|failed to update ref|but expected/i;

@@ -2,8 +2,8 @@
  * One conversation of native git with a host: isolated from the settings of this machine, never asking anybody anything, never
  * following a redirect, and given up when nothing happens any more.
  */
-import { spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import type { RemoteTransport } from '../../../config/repo-source.ts';
 import { fixedArguments } from '../git-process.ts';
 import { type Credential, withoutSecrets } from './credential.ts';
@@ -19,14 +19,23 @@ export interface RemoteCommand {
   readonly args: readonly string[];
   /** Given up after this time without any output, milliseconds. */
   readonly silenceMs: number;
+  /** What the child is told on its input; without it, it has none. */
+  readonly dialogue?: RemoteDialogue;
   /** Text that the child says about its progress. */
   readonly onProgress?: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
+/** A conversation of two steps: something is said, and once the answer is there, the rest. */
+export interface RemoteDialogue {
+  readonly opening: string;
+  /** Asked with all output so far; `null` = not yet. What it gives is the last that is said. */
+  readonly next: (output: Buffer) => Buffer | null;
+}
+
 export interface RemoteAnswer {
   readonly ok: boolean;
-  readonly stdout: string;
+  readonly stdout: Buffer;
   /** Without secrets. */
   readonly stderr: string;
   readonly timedOut: boolean;
@@ -47,12 +56,13 @@ const killAfterMs = 2_000;
 
 export async function runRemoteGit(command: RemoteCommand): Promise<RemoteAnswer> {
   const { credential, signal } = command;
-  if (signal.aborted) return { ok: false, stdout: '', stderr: 'stopping', timedOut: false, pushBegan: false };
+  if (signal.aborted)
+    return { ok: false, stdout: Buffer.alloc(0), stderr: 'stopping', timedOut: false, pushBegan: false };
   const child = spawn('git', [...fixedArguments(command), ...command.args], {
     cwd: command.gitDir,
     env: environmentOf(command),
     // The fourth one is where git writes down the headers of HTTP: the only way to learn what a host wants of us.
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: [command.dialogue === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe'],
     // A group of its own, so that the helpers for https and ssh end with it.
     detached: true,
     windowsHide: true,
@@ -71,10 +81,11 @@ export async function runRemoteGit(command: RemoteCommand): Promise<RemoteAnswer
   }, command.silenceMs);
   signal.addEventListener('abort', end);
   const stdout = collect(child.stdout as Readable, () => silence.refresh(), end);
-  const stderr = collect(child.stderr as Readable, (text) => {
+  const stderr = collect(child.stderr as Readable, (chunk) => {
     silence.refresh();
-    command.onProgress?.(text);
+    command.onProgress?.(chunk.toString('utf8'));
   });
+  if (command.dialogue !== undefined) converse(child, command.dialogue, stdout);
   const trace = readTrace(child.stdio[3] as Readable);
   const reason = await new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(`git cannot be run: ${error.message}`));
@@ -83,10 +94,10 @@ export async function runRemoteGit(command: RemoteCommand): Promise<RemoteAnswer
   clearTimeout(silence);
   clearTimeout(killTimer);
   signal.removeEventListener('abort', end);
-  const said = withoutSecrets(`${stderr.text()}`.trim(), credential);
+  const said = withoutSecrets(stderr.bytes().toString('utf8').trim(), credential);
   return {
     ok: reason === '',
-    stdout: stdout.text(),
+    stdout: stdout.bytes(),
     stderr: said === '' ? reason : said,
     timedOut,
     ...trace(),
@@ -166,14 +177,34 @@ function settings(command: RemoteCommand, isHttp: boolean): NodeJS.ProcessEnv {
   return env;
 }
 
-function collect(stream: Readable, onText: (text: string) => void, tooMuch?: () => void): { text(): string } {
-  let text = '';
-  stream.setEncoding('utf8').on('data', (chunk: string) => {
-    onText(chunk);
-    if (text.length < maxOutputBytes) text += chunk;
+interface Collected {
+  bytes(): Buffer;
+}
+
+function collect(stream: Readable, onChunk: (chunk: Buffer) => void, tooMuch?: () => void): Collected {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream.on('data', (chunk: Buffer) => {
+    onChunk(chunk);
+    size += chunk.length;
+    if (size <= maxOutputBytes) chunks.push(chunk);
     else tooMuch?.();
   });
-  return { text: () => text };
+  return { bytes: () => Buffer.concat(chunks) };
+}
+
+function converse(child: ChildProcess, { opening, next }: RemoteDialogue, output: Collected): void {
+  const input = child.stdin as Writable;
+  // A child that ended tells why in its own way.
+  input.on('error', () => {});
+  input.write(opening);
+  child.stdout?.on('data', () => {
+    if (input.writableEnded) return;
+    const said = next(output.bytes());
+    if (said !== null) input.end(said);
+    // The helper cannot, and waits for another command.
+    else if (output.bytes().toString('latin1', 0, 8) === 'fallback') input.end();
+  });
 }
 
 /** Keeps what the last answer said, and whether a push went out; the rest of the trace is dropped as it comes. */
