@@ -214,8 +214,7 @@ test('JSON and form are one draft: completion, a mark where it is wrong, the sam
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.type(', "openai_t');
-  await page.getByText('OpenAI timeout').first().waitFor();
-  await page.keyboard.press('Enter');
+  await page.getByText('OpenAI timeout').first().click();
   await expect.poll(() => editor.innerText()).toContain('"openai_timeout_s": 30');
   await page.getByRole('link', { name: 'Settings', exact: true }).click();
   await page.getByText('2 edits').waitFor();

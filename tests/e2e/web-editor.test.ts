@@ -93,7 +93,10 @@ describe('what happens shows by itself', () => {
     await visitor.page.locator('.bar-epoch', { hasText: `#${before + 1}` }).waitFor();
     const field = visitor.page.locator('[data-pointer="/router_wake_window_sec"]');
     await field.getByPlaceholder('7.5').waitFor();
-    await visitor.page.getByRole('link', { name: 'History' }).click();
+    await visitor.page
+      .getByRole('navigation', { name: 'Main' })
+      .getByRole('link', { name: 'History' })
+      .click();
     await visitor.page.getByRole('heading', { name: 'History' }).waitFor();
     await visitor.page.locator('.timeline-entry', { hasText: `#${before + 1}` }).waitFor();
     expect(visitor.complaints).toEqual([]);

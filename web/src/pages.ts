@@ -31,7 +31,8 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   epoch: {
     load: () => import('./views/hw-epoch-view.ts'),
-    render: ({ params }) => html`<hw-epoch-view .commit=${params.commit ?? ''}></hw-epoch-view>`,
+    render: ({ params, query }) =>
+      html`<hw-epoch-view .commit=${params.commit ?? ''} .undoes=${query.has('undo')}></hw-epoch-view>`,
   },
   compare: {
     load: () => import('./views/hw-compare-view.ts'),

@@ -26,6 +26,11 @@ export class HwChangeList extends LightElement {
         ${valid === false ? html`<span class="badge bad">${texts.change.invalid}</span>` : nothing}
       </h3>
       ${settings.length > 0 ? html`<hw-setting-list .settings=${settings}></hw-setting-list>` : nothing}
+      ${
+        settings.length + Number(schemaChanged) + Number(secretsChanged) === 0 && kind === 'changed'
+          ? html`<p class="quiet small">${texts.change.unknown}</p>`
+          : nothing
+      }
       ${schemaChanged ? html`<p class="quiet small">${texts.change.schema}</p>` : nothing}
       ${secretsChanged ? html`<p class="row small">${icon('lock', 16)} ${texts.change.secrets}</p>` : nothing}
       ${

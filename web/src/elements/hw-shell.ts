@@ -3,7 +3,9 @@ import { consume } from '@lit/context';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { type AppState, appContext } from '../state/app-state.ts';
+import { Shortcuts } from '../state/shortcuts.ts';
 import { texts } from '../texts.ts';
+import './hw-held-banner.ts';
 import './hw-theme-switch.ts';
 import { type IconName, icon } from './icons.ts';
 import { LightElement } from './light-element.ts';
@@ -44,6 +46,12 @@ export class HwShell extends LightElement {
   @state()
   private app!: AppState;
   @state() private isMenuOpen = false;
+  @state() private opened: 'palette' | 'shortcuts' | null = null;
+  readonly shortcuts = new Shortcuts(this, {
+    openPalette: () => this.#open('palette'),
+    openHelp: () => this.#open('shortcuts'),
+    go: (path) => void this.app.router.go(path),
+  });
 
   protected override render(): TemplateResult {
     return html`<a class="skip-link" href="#content">${texts.app.skip}</a>
@@ -58,6 +66,9 @@ export class HwShell extends LightElement {
           <span class="visually-hidden">${this.isMenuOpen ? texts.nav.closeMenu : texts.nav.menu}</span>
         </button>
         <a class="brand" href="/"><img src="/icon.svg" alt="" width="28" height="28" /> ${texts.app.name}</a>
+        <button class="search-button" @click=${() => this.#open('palette')}>
+          ${icon('search')} <span>${texts.search.open}</span> <kbd>${texts.search.hint}</kbd>
+        </button>
         <span class="bar-space"></span>
         ${this.#renderEnvironment()} ${this.#renderEpoch()}
       </header>
@@ -67,14 +78,20 @@ export class HwShell extends LightElement {
         </ul>
         <div class="side-foot">
           <hw-theme-switch></hw-theme-switch>
+          <button class="button plain" @click=${() => this.#open('shortcuts')}>
+            ${icon('help')} ${texts.shortcuts.open}
+          </button>
           <button class="button plain" @click=${this.#logOut}>${icon('out')} ${texts.login.out}</button>
           <span class="quiet small">${this.app.me.name} · ${this.app.me.role}</span>
         </div>
       </nav>
       <div class="content">
         ${this.#renderConnection()}
+        ${this.environment ? html`<hw-held-banner .environment=${this.environment}></hw-held-banner>` : nothing}
         <main id="content" tabindex="-1">${this.content}</main>
-      </div>`;
+      </div>
+      ${this.opened === 'palette' ? html`<hw-palette @hw-close=${this.#onClose}></hw-palette>` : nothing}
+      ${this.opened === 'shortcuts' ? html`<hw-shortcuts @hw-close=${this.#onClose}></hw-shortcuts>` : nothing}`;
   }
 
   #renderEntry(entry: Entry): TemplateResult {
@@ -117,6 +134,17 @@ export class HwShell extends LightElement {
       <span class="row">${icon('warning')} ${texts.connection.lost(this.retryInSeconds)}</span>
     </div>`;
   }
+
+  /** Both are loaded when somebody asks for them. */
+  #open(what: 'palette' | 'shortcuts'): void {
+    this.opened = what;
+    this.isMenuOpen = false;
+    void (what === 'palette' ? import('./hw-palette.ts') : import('./hw-shortcuts.ts'));
+  }
+
+  readonly #onClose = (): void => {
+    this.opened = null;
+  };
 
   readonly #toggleMenu = (): void => {
     this.isMenuOpen = !this.isMenuOpen;

@@ -18,6 +18,7 @@ const paths = {
   moon: svg`<path d="M20 14A8 8 0 1 1 10 4a6.5 6.5 0 0 0 10 10Z"/>`,
   system: svg`<path d="M4 5h16v11H4zM9 20h6M12 16v4"/>`,
   out: svg`<path d="M10 4H5v16h5M14 8l4 4-4 4M18 12H9"/>`,
+  help: svg`<path d="M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M12 17v.01"/>`,
   check: svg`<path d="m5 12 5 5 9-10"/>`,
   warning: svg`<path d="M12 4 2.5 20h19L12 4ZM12 10v5M12 17.5v.01"/>`,
   plus: svg`<path d="M12 5v14M5 12h14"/>`,

@@ -49,7 +49,9 @@ export class HwForm extends LightElement {
   }
 
   async #show(pointer: string): Promise<void> {
-    const row = this.querySelector(`[data-pointer="${CSS.escape(pointer)}"]`);
+    const row = [...this.querySelectorAll('hw-field-row')].find(({ field }) => field.pointer === pointer);
+    await row?.updateComplete;
+    await row?.querySelector('hw-field-control')?.updateComplete;
     row?.scrollIntoView({ block: 'center' });
     row?.querySelector<HTMLElement>('input, select, textarea')?.focus({ preventScroll: true });
   }

@@ -4,7 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { type Change, commitChange, tryChange } from '../api/edits.ts';
 import { ApiError } from '../api/http.ts';
-import '../elements/hw-change-list.ts';
+import '../elements/hw-dry-run.ts';
 import { icon } from '../elements/icons.ts';
 import { LightElement } from '../elements/light-element.ts';
 import { errorNotice, loading } from '../elements/parts.ts';
@@ -161,45 +161,7 @@ export class HwReview extends LightElement {
   }
 
   #renderDryRun(dryRun: DryRun): TemplateResult {
-    const { changes, problems, conflicts, merged, protected: envs } = dryRun;
-    return html`${problems.length > 0 ? this.#renderProblems(dryRun) : nothing}
-      ${conflicts.length > 0 ? html`<p class="notice warn">${texts.review.conflictElsewhere}</p>` : nothing}
-      ${
-        envs.length > 0
-          ? html`<div class="notice warn" role="status">
-              <strong class="row">${icon('lock')} ${texts.review.protected(envs.join(', '))}</strong>
-              <span>${texts.review.proposeHint}</span>
-            </div>`
-          : nothing
-      }
-      <hw-change-list .changes=${changes}></hw-change-list>
-      ${this.#renderReach(dryRun)} ${merged ? html`<p class="badge">${texts.review.merged}</p>` : nothing}
-      ${this.#renderJson()}`;
-  }
-
-  #renderReach({ reach }: DryRun): TemplateResult {
-    const sum = (of: 'live' | 'restart') => reach.reduce((total, one) => total + one[of], 0);
-    const [live, restart] = [sum('live'), sum('restart')];
-    return html`<p class="row small">
-      ${live + restart === 0 ? html`<span class="quiet">${texts.review.nobody}</span>` : nothing}
-      ${live > 0 ? html`<span class="badge ok">${texts.review.live(live)}</span>` : nothing}
-      ${restart > 0 ? html`<span class="badge warn">${texts.review.restart(restart)}</span>` : nothing}
-    </p>`;
-  }
-
-  #renderProblems({ problems }: DryRun): TemplateResult {
-    return html`<div class="notice bad" role="alert">
-      <strong>${texts.review.problems}</strong>
-      <ul>
-        ${problems.map(
-          ({ service, env, pointer, message, hint }) =>
-            html`<li>
-              <span class="mono small">${[service, env, pointer].filter(Boolean).join(' ')}</span>
-              ${message} ${hint ? html`<span class="quiet">${hint}</span>` : nothing}
-            </li>`,
-        )}
-      </ul>
-    </div>`;
+    return html`<hw-dry-run .dryRun=${dryRun}></hw-dry-run> ${this.#renderJson()}`;
   }
 
   /** The same as text, side by side; the editor for it is loaded when somebody asks. */

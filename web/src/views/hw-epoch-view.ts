@@ -1,21 +1,37 @@
-import type { EpochDetail } from '@headwater/schemas/http';
+import type { EditResult, EpochDetail } from '@headwater/schemas/http';
+import { consume } from '@lit/context';
 import { Task } from '@lit/task';
 import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { customElement, property, state } from 'lit/decorators.js';
 import { readEpoch } from '../api/history.ts';
+import { revert, tryRevert } from '../api/reverts.ts';
+import '../elements/hw-change-dialog.ts';
+import type { WholeChange } from '../elements/hw-change-dialog.ts';
 import '../elements/hw-change-list.ts';
+import { icon } from '../elements/icons.ts';
 import { LightElement } from '../elements/light-element.ts';
 import { epochBadge, errorNotice, loading } from '../elements/parts.ts';
+import { toast } from '../elements/toasts.ts';
 import { ago, wholeTime } from '../format.ts';
+import { type AppState, appContext } from '../state/app-state.ts';
 import { texts } from '../texts.ts';
 
 /** One commit: who, when, why, and what it changed. */
 @customElement('hw-epoch-view')
 export class HwEpochView extends LightElement {
   @property() commit = '';
+  /** The address asks to undo it at once. */
+  @property({ type: Boolean }) undoes = false;
+  @consume({ context: appContext, subscribe: true })
+  @state()
+  private app!: AppState;
+  @state() private change: WholeChange | null = null;
   readonly #epoch = new Task(this, {
     task: ([commit], { signal }) => readEpoch(commit, signal),
     args: () => [this.commit] as const,
+    onComplete: (detail) => {
+      if (this.undoes) this.#askToUndo(detail);
+    },
   });
 
   protected override render(): TemplateResult {
@@ -34,7 +50,16 @@ export class HwEpochView extends LightElement {
     const parent = parents[0];
     return html`<div class="stack">
         <a class="small" href="/history">${texts.history.title}</a>
-        <h1>${subject || texts.history.noMessage}</h1>
+        <div class="page-head">
+          <h1>${subject || texts.history.noMessage}</h1>
+          ${
+            this.app.me.role === 'viewer'
+              ? nothing
+              : html`<button class="button" @click=${() => this.#askToUndo(detail)}>
+                  ${icon('undo')} ${texts.undo.button}
+                </button>`
+          }
+        </div>
         <p class="row quiet">
           ${epochBadge(epoch)}
           <span>${author.name}</span>
@@ -66,8 +91,33 @@ export class HwEpochView extends LightElement {
         </ul>
         ${more.files > 0 ? html`<p class="quiet">${texts.history.moreFiles(more.files)}</p>` : nothing}
         ${parent ? html`<p class="quiet small mono">${epoch.commit}</p>` : nothing}
-      </section>`;
+      </section>
+      ${
+        this.change
+          ? html`<hw-change-dialog
+              .change=${this.change}
+              @hw-committed=${this.#onUndone}
+              @hw-close=${() => {
+                this.change = null;
+              }}
+            ></hw-change-dialog>`
+          : nothing
+      }`;
   }
+
+  #askToUndo({ subject, epoch: { commit } }: EpochDetail): void {
+    this.change = {
+      title: texts.undo.title(subject || texts.history.noMessage),
+      verb: texts.undo.verb,
+      tryIt: (signal) => tryRevert({ commit }, signal),
+      doIt: () => revert({ commit }),
+    };
+  }
+
+  readonly #onUndone = ({ detail }: CustomEvent<EditResult>): void => {
+    toast(texts.undo.done(detail.epoch.seq));
+    void this.app.router.go(`/history/${detail.commit}`);
+  };
 }
 
 declare global {
