@@ -5,8 +5,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadwaterError, isHeadwaterError } from '@headwater/schemas/protocol';
 import type { Attention } from '../attention.ts';
-import { ledgerRef } from '../ledger/ledger-refs.ts';
-import type { CommitId } from '../ports.ts';
 import { SerialQueue } from '../serial-queue.ts';
 import { MirrorRefs, type MirrorRefsDeps } from './mirror-refs.ts';
 import { nextLookMs } from './sync-pace.ts';
@@ -19,8 +17,8 @@ export interface RemoteSyncDeps extends MirrorRefsDeps {
   readonly pollMs: number;
 }
 
-/** Branches and the ledger are asked for every time; what else is below refs/headwater costs a longer answer, so every so many times. */
-const wholeLookEvery = 6;
+/** A host that takes no pushes is asked about it again after this time, milliseconds. */
+const probeEveryMs = 10 * 60_000;
 
 /** A push that runs when the daemon is stopped gets this long to end, milliseconds. */
 const finishWriteMs = 5_000;
@@ -32,10 +30,11 @@ export class RemoteSync implements Upstream {
   readonly #deps: RemoteSyncDeps;
   readonly #queue = new SerialQueue();
   readonly mirror: MirrorRefs;
-  #looks = 0;
   #failures = 0;
   #reachable = false;
   #takesPushes = true;
+  /** Monotonic; `null` = never asked. */
+  #probedAt: number | null = null;
   #syncedAt: number | null;
   #markedAt = 0;
   /** Monotonic: the host asked not to be asked before. */
@@ -62,20 +61,10 @@ export class RemoteSync implements Upstream {
 
   /** One whole look that must succeed: the mirror is new and nothing can be done without it. @throws as `Remote`. */
   async first(): Promise<void> {
-    await this.exclusive(() => this.refresh());
-  }
-
-  /** Learns whether the host takes pushes. A host that is away is taken for one that does. @throws only for a bug. */
-  async probe(): Promise<void> {
-    const { remote, log } = this.#deps;
-    try {
-      this.#takesPushes = await this.exclusive(() => remote.takesPushes());
-    } catch (error) {
-      if (!isHeadwaterError(error)) throw error;
-      return;
-    }
-    if (!this.#takesPushes)
-      log.warn({ url: remote.url }, 'the host takes no pushes: what the daemon writes stays here');
+    await this.exclusive(async () => {
+      await this.refresh();
+      await this.#probe();
+    });
   }
 
   /** Looks now, and regularly from then on. */
@@ -114,9 +103,7 @@ export class RemoteSync implements Upstream {
 
   /** Asks for everything and takes it. For use inside `exclusive`. @throws as `Remote`. */
   async refresh(): Promise<void> {
-    const { remote, ref } = this.#deps;
-    const patterns = [ref, proposalRefs, headwaterRefs];
-    await this.#takeFresh(patterns, await remote.tips(patterns));
+    await this.#takeFresh();
     this.reached();
   }
 
@@ -152,18 +139,25 @@ export class RemoteSync implements Upstream {
     if (this.#stopped) return;
     let retryAfterMs = 0;
     try {
-      const isWhole = this.#looks++ % wholeLookEvery === 0 || this.#failures > 0;
-      if (isWhole) await this.refresh();
-      else {
-        const { remote, ref } = this.#deps;
-        const patterns = [ref, proposalRefs, ledgerRef];
-        await this.#takeFresh(patterns, await remote.tips(patterns));
-        this.reached();
-      }
+      await this.refresh();
+      await this.#probe();
     } catch (error) {
       retryAfterMs = this.#failed(error);
     }
     this.#lookAgain(retryAfterMs);
+  }
+
+  /** Learns whether the host takes pushes: once, and now and then while it does not, because tokens are renewed. @throws as `Remote`. */
+  async #probe(): Promise<void> {
+    const { remote, clock, log } = this.#deps;
+    const now = clock.monotonic();
+    if (this.#probedAt !== null && (this.#takesPushes || now - this.#probedAt < probeEveryMs)) return;
+    const before = this.#probedAt === null || this.#takesPushes;
+    this.#takesPushes = await remote.takesPushes();
+    this.#probedAt = now;
+    if (this.#takesPushes === before) return;
+    if (this.#takesPushes) log.info({ url: remote.url }, 'the host takes pushes now');
+    else log.warn({ url: remote.url }, 'the host takes no pushes: what the daemon writes stays here');
   }
 
   #lookAgain(retryAfterMs: number): void {
@@ -177,18 +171,19 @@ export class RemoteSync implements Upstream {
     this.#timer = setTimeout(() => void this.#soon(), waitMs).unref();
   }
 
-  async #takeFresh(patterns: readonly string[], tips: ReadonlyMap<string, CommitId>): Promise<void> {
+  async #takeFresh(): Promise<void> {
     const { remote, ref, attention } = this.#deps;
-    let latest = tips;
+    const wanted = [ref, proposalRefs, headwaterRefs];
+    let tips = await remote.tips(wanted);
     try {
-      await this.mirror.take(latest);
+      await this.mirror.take(tips);
     } catch (error) {
       // It moved between the two requests; what it shows now can be had.
       if (!isHeadwaterError(error, 'HW_OBJECT_MISSING')) throw error;
-      latest = await remote.tips(patterns);
-      await this.mirror.take(latest);
+      tips = await remote.tips(wanted);
+      await this.mirror.take(tips);
     }
-    if (latest.has(ref)) attention.clear('upstream-branch');
+    if (tips.has(ref)) attention.clear('upstream-branch');
     else attention.report('upstream-branch', branchMissing(ref, remote.url));
   }
 
