@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import { addGroup } from '../../command.ts';
+import { registerCheck } from './check.ts';
 import { registerDecrypt } from './decrypt.ts';
+import { registerEdit } from './edit.ts';
+import { registerRecipients } from './recipients.ts';
 import { registerRemove, registerSet } from './set.ts';
 
 /** One file per subcommand. */
@@ -8,5 +11,8 @@ export function registerSecrets(program: Command): void {
   const group = addGroup(program, 'secrets', 'read and change encrypted secrets');
   registerSet(group);
   registerRemove(group);
+  registerEdit(group);
+  registerCheck(group);
+  registerRecipients(group);
   registerDecrypt(group);
 }
