@@ -35,7 +35,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'service',
-    summary: 'add services to a config repository',
+    summary: 'add, rename and remove services',
     group: edit,
     load: async () => (await import('./commands/service.ts')).registerService,
   },
@@ -70,6 +70,24 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/merge-driver.ts')).registerMergeDriver,
   },
   {
+    name: 'set',
+    summary: 'set one setting',
+    group: edit,
+    load: async () => (await import('./commands/set.ts')).registerSet,
+  },
+  {
+    name: 'revert',
+    summary: 'undo a commit, or go back to an earlier state',
+    group: edit,
+    load: async () => (await import('./commands/revert.ts')).registerRevert,
+  },
+  {
+    name: 'preset',
+    summary: 'save and activate values of many services',
+    group: edit,
+    load: async () => (await import('./commands/preset.ts')).registerPreset,
+  },
+  {
     name: 'status',
     summary: 'show where every environment stands',
     group: look,
@@ -86,6 +104,24 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "follow a service's live config",
     group: look,
     load: async () => (await import('./commands/watch.ts')).registerWatch,
+  },
+  {
+    name: 'log',
+    summary: 'list what changed, when, and by whom',
+    group: look,
+    load: async () => (await import('./commands/log.ts')).registerLog,
+  },
+  {
+    name: 'why',
+    summary: 'say who set a value, when, and what it was',
+    group: look,
+    load: async () => (await import('./commands/why.ts')).registerWhy,
+  },
+  {
+    name: 'drift',
+    summary: 'list clients that do not run what is live',
+    group: look,
+    load: async () => (await import('./commands/drift.ts')).registerDrift,
   },
   {
     name: 'epoch',

@@ -197,7 +197,13 @@ function problemError(status: number, body: JsonValue): HeadwaterError {
   return new HeadwaterError(code as ErrorCode, {
     message: text(problem.detail) ?? text(problem.title) ?? `the daemon answered ${status}`,
     ...(hint === undefined ? {} : { hint }),
-    details: { status, requestId: problem.requestId ?? null },
+    details: {
+      status,
+      requestId: problem.requestId ?? null,
+      // What was refused of a change, place by place.
+      ...(Array.isArray(problem.conflicts) ? { conflicts: problem.conflicts } : {}),
+      ...(Array.isArray(problem.problems) ? { problems: problem.problems } : {}),
+    },
   });
 }
 

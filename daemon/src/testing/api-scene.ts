@@ -2,6 +2,7 @@
 import { createObjectReader } from '../adapters/git/object-reader.ts';
 import { openRepository } from '../adapters/git/open-repository.ts';
 import { openConfigApi } from '../assembly/config-api.ts';
+import { createDaemonView } from '../daemon-view.ts';
 import { type EditScene, openEditScene } from '../editing/testing.ts';
 import { Era } from '../epochs/era.ts';
 import type { LiveConfigs } from '../live-configs.ts';
@@ -29,6 +30,8 @@ export interface ApiScene extends AsyncDisposable {
     who?: keyof typeof people,
     headers?: Readonly<Record<string, string>>,
   ): Promise<ApiAnswer>;
+  /** Starts listening: options of a command that reach it as an admin. */
+  listen(): Promise<readonly string[]>;
   /** What an admin is answered, as it is. */
   text(path: string): Promise<string>;
   /** A JSON file at the tip. */
@@ -95,7 +98,13 @@ export async function openApiScene(files: Readonly<Record<string, string>> = api
       return bytes;
     },
   });
-  const daemon = fakeDaemon([], '/nonexistent', { ...parts, history });
+  const view = createDaemonView({
+    ...{ deployment: 'tars', era: new Era(), engine: () => engine, receipts, readBlob: deps.readBlob },
+    health: () => {
+      throw new Error('there is no broker to be healthy');
+    },
+  });
+  const daemon = fakeDaemon([], '/nonexistent', { ...parts, history, view });
   return {
     edits,
     receipts,
@@ -118,6 +127,10 @@ export async function openApiScene(files: Readonly<Record<string, string>> = api
         headers: answer.headers,
         body: text === '' ? null : JSON.parse(text),
       };
+    },
+    async listen() {
+      const url = await daemon.app.listen({ host: '127.0.0.1', port: 0 });
+      return ['--url', url, '--token', daemon.token('admin')];
     },
     async text(path) {
       const headers = { authorization: `Bearer ${daemon.token('admin')}` };

@@ -18,9 +18,11 @@ import { checkCommittable, commitFiles } from '../commit-files.ts';
 import { type ConfigRepository, openConfigRepository } from '../config-repository.ts';
 import { count } from '../output.ts';
 import { readUserFile } from '../user-file.ts';
+import { registerServiceChanges } from './service-changes.ts';
 
 export function registerService(program: Command): void {
-  const group = addGroup(program, 'service', 'add services to a config repository');
+  const group = addGroup(program, 'service', 'add, rename and remove services');
+  registerServiceChanges(group);
   const add = addCommand(group, 'add <name>', {
     summary: 'add a service, with a first schema made from its values',
     description:
