@@ -21,6 +21,7 @@ import { openBroker } from './assembly/broker.ts';
 import { openConfigApi } from './assembly/config-api.ts';
 import type { Context } from './assembly/context.ts';
 import { openCopies } from './assembly/copies.ts';
+import { openDropFolder } from './assembly/drop-folder.ts';
 import { openEditing } from './assembly/editing.ts';
 import { createHeartbeat } from './assembly/heartbeat.ts';
 import { openHostedGit } from './assembly/hosted-git.ts';
@@ -240,6 +241,7 @@ async function assemble(context: Context): Promise<Daemon> {
     judge: judging.candidateJudge(() => pipeline.engine),
     engine: () => pipeline.engine,
   });
+  await openDropFolder(context, desk, audit);
   heartbeat.start();
   const stopWatching = tokens.watchRevocations((ids) => {
     const gone = new Set(ids);

@@ -28,6 +28,8 @@ export interface SecretsChangeRequest extends Pick<EditRequest, 'actor' | 'reque
   /** By pointer; `null` removes. */
   readonly values: ValueChanges;
   readonly message: string;
+  /** Whether the author may not learn if a value is the one that is set, see `changeSecretsFile`. Default true. */
+  readonly blind?: boolean;
   /** Commit that the author looked at: a value that changed since then is a conflict. Default: whatever it is now. */
   readonly base?: CommitId;
 }
@@ -89,7 +91,7 @@ export function createSecretsDesk(deps: SecretsDeskDeps): SecretsDesk {
   });
 
   async function changeOnce(request: SecretsChangeRequest): Promise<SecretsChangeResult> {
-    const { service, layer, values, base, ...edit } = request;
+    const { service, layer, values, base, blind = true, ...edit } = request;
     const { index, at } = newest();
     const path = secretsPath(index, service, layer);
     const files = await deps.reader.findFiles(at.commit, [path, '.sops.yaml']);
@@ -99,7 +101,7 @@ export function createSecretsDesk(deps: SecretsDeskDeps): SecretsDesk {
       policy: await policy(files.get('.sops.yaml'), path),
       keys: keysFor(layer),
       now: deps.now(),
-      blind: true,
+      blind,
     }).catch((error: unknown) => {
       if (!isHeadwaterError(error, 'HW_SECRETS_NO_IDENTITY')) throw error;
       throw secretsUnreadable(path, deps.identities.recipientFor(layer === 'base' ? null : layer), error);
