@@ -77,6 +77,14 @@ describe('one edit', () => {
     expect(scene.tip()).toBe(before);
   });
 
+  test('puts a file in the place of a link, even one that reads the same', async () => {
+    await using other = await openEditScene({ ...startFiles, notes: { mode: '120000', content: 'text' } });
+    const wanted = { kind: 'bytes', path: 'notes', content: Buffer.from('text') } as const;
+    expect(await other.editor.commit(other.requestOf(wanted))).toMatchObject({ changed: true });
+    expect(other.made.git('ls-tree', 'main', 'notes')).toMatch(/^100644 blob/);
+    expect(await other.editor.commit(other.requestOf(wanted))).toMatchObject({ changed: false });
+  });
+
   test('of many files is one commit', async () => {
     await using scene = await openEditScene();
     await scene.editor.commit(

@@ -14,7 +14,7 @@ import { CandidateBlobs } from '../gate/candidate-blobs.ts';
 import { createCandidateJudge } from '../gate/candidate-judge.ts';
 import type { CommitId } from '../ports.ts';
 import { SerialQueue } from '../serial-queue.ts';
-import { testPerson } from '../testing/git-history.ts';
+import { type CommitSpec, testPerson } from '../testing/git-history.ts';
 import { createInlineSchemaValidator } from '../testing/schema-validator.ts';
 import { makeTestRepository, type TestRepository } from '../testing/test-repository.ts';
 import type { Editor, EditRequest, FileChange } from './edit.ts';
@@ -101,7 +101,7 @@ export async function openWorkbench(path: string, refusal: () => HeadwaterError 
 }
 
 export async function openEditScene(
-  files: Readonly<Record<string, string>> = startFiles,
+  files: NonNullable<CommitSpec['set']> = startFiles,
   change: (deps: EditorDeps) => Partial<EditorDeps> = () => ({}),
 ): Promise<EditScene> {
   const made = makeTestRepository();

@@ -81,6 +81,11 @@ describe('what is not changed stays byte for byte', () => {
   test('items of a list may move, come and go', () => {
     const list = '[\n  { "id": 1.0 },\n  { "id": 2.0 },\n  { "id": 3.0 }\n]';
     expect(rewriteJson(list, [{ id: 3 }, { id: 1 }])).toBe('[\n  { "id": 3.0 },\n  { "id": 1.0 }\n]');
+    expect(rewriteJson('[1.0, 2.0]', [2, 1])).toBe('[2.0, 1.0]');
+    // Two became one: nobody can say which of them, so no number keeps a spelling that it never had.
+    expect(rewriteJson('[\n  { "a": 1.0, "b": 5.0 },\n  { "a": 2.0 }\n]', [{ a: 3, b: 5 }])).toBe(
+      '[\n  {\n    "a": 3,\n    "b": 5\n  }\n]',
+    );
     expect(rewriteJson(list, [{ id: 0 }, { id: 1 }, { id: 2 }, { id: 3 }])).toBe(
       '[\n  {\n    "id": 0\n  },\n  { "id": 1.0 },\n  { "id": 2.0 },\n  { "id": 3.0 }\n]',
     );

@@ -93,6 +93,29 @@ describe('a conflict', () => {
     });
   });
 
+  test('stands alone: what merges between two of them is not in it', () => {
+    const side = (a: number, m: number, z: number) =>
+      lines('{', `  "a": ${a},`, `  "m": ${m},`, `  "z": ${z}`, '}');
+    const { text } = mergeTexts({ base: side(1, 1, 1), ours: side(2, 1, 2), theirs: side(3, 9, 3) });
+    expect(text.match(/^<<<<<<< ours\n.*\n=======\n.*\n>>>>>>> theirs$/gm)).toHaveLength(2);
+    expect(text).toContain('>>>>>>> theirs\n  "m": 9,\n<<<<<<< ours');
+  });
+
+  test('about several items that one side removed takes each of them away, and no other', () => {
+    const list = (...items: [string, number][]) =>
+      JSON.stringify({ l: items.map(([id, v]) => ({ id, v })) }, null, 1);
+    const { text, conflicts } = mergeTexts(
+      {
+        base: list(['a', 1], ['b', 1], ['c', 1]),
+        ours: list(['c', 2]),
+        theirs: list(['a', 2], ['b', 2], ['c', 1]),
+      },
+      new Map([['/l', 'id']]),
+    );
+    expect(conflicts.map(({ pointer }) => pointer)).toEqual(['/l/0', '/l/1']);
+    expect(parseJson(take(text, 'ours'))).toEqual({ l: [{ id: 'c', v: 2 }] });
+  });
+
   test('of documents that are no objects is the whole text', () => {
     expect(mergeTexts({ base: '1\n', ours: '2\n', theirs: '3\n' }).text).toBe(
       '<<<<<<< ours\n2\n=======\n3\n>>>>>>> theirs\n',
