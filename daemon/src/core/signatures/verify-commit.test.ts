@@ -1,10 +1,13 @@
 /** Commits signed by the real git, judged in process. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { hashObject, parseCommit } from '../../adapters/git/git-objects.ts';
 import { commitSigned, makeSshKey, type SshKeyFile, signBytes } from '../../testing/ssh-keys.ts';
 import { makeTestRepository, type TestRepository } from '../../testing/test-repository.ts';
 import { type AllowedSigners, parseAllowedSigners } from './allowed-signers.ts';
 import { verifyCommit } from './verify-commit.ts';
+
+// Many processes of git and ssh-keygen: slow on a busy machine, and nothing here is about time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const kinds = ['ed25519', 'ecdsa:256', 'ecdsa:384', 'ecdsa:521', 'rsa:2048', 'rsa:3072'] as const;
 const committer = 'tess@example.org';
@@ -107,10 +110,13 @@ describe('who may sign', () => {
 describe('what is no signature of a commit', () => {
   const list = () => signers(...[...keys.values()].map((one) => line(one)));
   /** The commit with another signature in its header. */
+  let original: string;
+  beforeAll(() => {
+    original = raw(commitSigned(made, key('ed25519'))).toString('latin1');
+  });
   const withSignature = (signature: string) => {
-    const bytes = raw(commitSigned(made, key('ed25519'))).toString('latin1');
     const header = `gpgsig ${signature.trimEnd().replaceAll('\n', '\n ')}\n`;
-    return Buffer.from(bytes.replace(/gpgsig [\s\S]*?-----END SSH SIGNATURE-----\n/, header), 'latin1');
+    return Buffer.from(original.replace(/gpgsig [\s\S]*?-----END SSH SIGNATURE-----\n/, header), 'latin1');
   };
   const payload = () => withSignature('').toString('latin1').replace('gpgsig \n', '');
   const blobOf = (armored: string) => Buffer.from(armored.split('\n').slice(1, -2).join(''), 'base64');
