@@ -13,6 +13,9 @@ vi.mock('../../adapters/schema-validator.ts', async () => {
   return { createSchemaValidator: createInlineSchemaValidator };
 });
 
+// Many git processes: slow on a busy machine, and nothing here is about time.
+vi.setConfig({ testTimeout: 60_000 });
+
 interface Verdict {
   readonly ok: boolean;
   readonly findings: readonly {
