@@ -105,7 +105,7 @@ function sendText(error: unknown, request: FastifyRequest, reply: FastifyReply):
   if (status >= 500) request.log.warn({ err: error }, 'git over HTTP failed');
   const lines = [detail, ...(hint === undefined ? [] : [hint]), `(${code}, request ${request.id})`];
   // What git has not sent yet is not read any more.
-  reply.header('connection', 'close');
+  if (!request.raw.complete) reply.header('connection', 'close');
   reply
     .code(status)
     .type('text/plain; charset=utf-8')
