@@ -1,6 +1,6 @@
 /** A repository at another host: what is pushed there is applied, whatever happens to the host on the way. */
 import { createHmac } from 'node:crypto';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type GitHttpServer, startGitHttpServer } from '../../daemon/src/testing/git-http-server.ts';
@@ -107,6 +107,61 @@ test('what is pushed to the host is applied; the host may go and come back, and 
   const healed = await stack.headwater('status', '--data', stack.data, '--json');
   expect(JSON.parse(healed.stdout).git).toMatchObject({ reachable: true, takesPushes: true });
   expect(stack.daemon.lines.join('\n')).not.toContain(token);
+});
+
+test('an edit through the daemon is at the host when it is answered; with the host away it is refused and nothing is half done', async () => {
+  await using host = await startHost({ remote: { pollSeconds: 3600 } });
+  const { stack: started, connection } = await startFollower(host);
+  await using stack = started;
+  await using recorder = await startRecorder(connection);
+  const authorization = `Bearer ${(await readFile(stack.ready.adminTokenFile, 'utf8')).trim()}`;
+  const service = `${stack.ready.http}/api/v1/services/stt-worker`;
+  const save = async (value: number) => {
+    const shown = await fetch(`${service}?env=dev`, { headers: { authorization } });
+    const answer = await fetch(`${service}?layer=base`, {
+      method: 'PATCH',
+      headers: {
+        authorization,
+        'if-match': shown.headers.get('etag') ?? '',
+        'content-type': 'application/merge-patch+json',
+      },
+      body: JSON.stringify({ vad_threshold: value }),
+    });
+    return { status: answer.status, body: (await answer.json()) as { commit?: string; code?: string } };
+  };
+  const tipAtHost = () =>
+    runProcess('git', ['-C', host.path, 'rev-parse', 'main']).then(({ stdout }) => stdout.trim());
+
+  const saved = await save(0.41);
+  expect(saved.status).toBe(201);
+  expect(await tipAtHost()).toBe(saved.body.commit);
+  await recorder.waitFor(({ kind, epoch }) => kind === 'diff: diff' && epoch.commit === saved.body.commit);
+
+  // Somebody pushed meanwhile, and the daemon does not know it yet: the edit goes on top.
+  const theirs = await stack.edit(
+    'services/tts-worker/config.json',
+    (value) => ({ ...value, $comment: 'theirs' }),
+    'A comment',
+  );
+  const onTop = await save(0.42);
+  expect(onTop.status).toBe(201);
+  expect((await runProcess('git', ['-C', host.path, 'rev-parse', 'main^'])).stdout.trim()).toBe(theirs);
+
+  // The host took the push and its answer was lost: the edit counts.
+  host.server.fault = ({ path }) => (path.endsWith('/git-receive-pack') ? { kind: 'lose-answer' } : null);
+  const lost = await save(0.43);
+  expect(lost.status).toBe(201);
+  expect(await tipAtHost()).toBe(lost.body.commit);
+
+  await host.server.stop();
+  const refused = await save(0.44);
+  expect([refused.status, refused.body.code]).toEqual([503, 'HW_UPSTREAM_UNREACHABLE']);
+  expect(await tipAtHost()).toBe(lost.body.commit);
+  const mirror = await runProcess('git', ['-C', stack.ready.git, 'rev-parse', 'main']);
+  expect(mirror.stdout.trim()).toBe(lost.body.commit);
+  await host.server.start();
+  host.server.fault = () => null;
+  expect((await save(0.44)).status).toBe(201);
 });
 
 test('a webhook with the right signature brings a push at once, a wrong one nothing', async () => {
