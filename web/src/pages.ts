@@ -8,6 +8,7 @@ export const routeTable: RouteTable = {
   '/history': 'history',
   '/history/:commit': 'epoch',
   '/compare/:from/:to': 'compare',
+  '/fleet': 'fleet',
 };
 
 interface Page {
@@ -33,6 +34,10 @@ export const pages: Readonly<Record<string, Page>> = {
     load: () => import('./views/hw-epoch-view.ts'),
     render: ({ params, query }) =>
       html`<hw-epoch-view .commit=${params.commit ?? ''} .undoes=${query.has('undo')}></hw-epoch-view>`,
+  },
+  fleet: {
+    load: () => import('./views/hw-fleet-view.ts'),
+    render: () => html`<hw-fleet-view></hw-fleet-view>`,
   },
   compare: {
     load: () => import('./views/hw-compare-view.ts'),

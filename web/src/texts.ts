@@ -29,6 +29,7 @@ export const texts = {
     pages: [
       ['/', 'Services'],
       ['/history', 'History'],
+      ['/fleet', 'Fleet'],
     ] as readonly (readonly [string, string])[],
     switchTo: (env: string) => `Switch to ${env}`,
   },
@@ -43,6 +44,7 @@ export const texts = {
       ['Ctrl Enter', 'Commit what you reviewed'],
       ['g s', 'Go to services'],
       ['g h', 'Go to history'],
+      ['g f', 'Go to the fleet'],
       ['?', 'These keys'],
     ] as readonly (readonly [string, string])[],
   },
@@ -170,8 +172,13 @@ export const texts = {
         : `${clients} clients must be restarted to take it.`,
     secretSet: 'Stored. It is shown to nobody.',
     secretMissing: 'Not set.',
-    secretHow: (service: string, env: string, pointer: string) =>
-      `headwater secret set ${service} ${pointer} --env ${env}`,
+    secretPut: 'Put one in',
+    secretReplace: 'Replace',
+    secretRemove: 'Remove',
+    secretValue: (name: string) => `New value of ${name}`,
+    secretSave: (layer: string) => `Seal and commit for ${layer}`,
+    secretRemoveAsk: (name: string, layer: string) =>
+      `Remove ${name} from ${layer}? Services lose it with their next start. The value cannot be brought back from here.`,
     unit: (unit: string) => `in ${unit}`,
     bar: (edits: number, wrong: number) =>
       `${edits === 1 ? '1 edit' : `${edits} edits`}${wrong > 0 ? `, ${wrong} to fix` : ''}`,
@@ -227,6 +234,22 @@ export const texts = {
       `What ${layer} sets. Ctrl+Space completes; edits here and in the form are the same draft.`,
     json: 'Settings as JSON',
     removed: 'This service is not here any more, or you may not see it.',
+  },
+  fleet: {
+    title: 'Fleet',
+    filter: 'Filter clients',
+    filterHint: 'Service, instance or reason',
+    only: 'Only clients that are',
+    count: (shown: number, all: number) => (shown === all ? `${all} clients` : `${shown} of ${all} clients`),
+    more: (count: number) => `and ${count} more: the filter finds them`,
+    states: {
+      current: 'Current',
+      behind: 'Behind',
+      attention: 'Not on live config',
+      offline: 'Offline',
+      restart: 'Restart pending',
+      override: 'Env override',
+    },
   },
   client: {
     columns: {

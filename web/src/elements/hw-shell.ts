@@ -22,6 +22,7 @@ interface Entry {
 const entries: readonly Entry[] = [
   { page: 'services', href: '/', icon: 'services', label: texts.nav.services },
   { page: 'history', href: '/history', icon: 'history', label: texts.nav.history },
+  { page: 'fleet', href: '/fleet', icon: 'fleet', label: texts.nav.fleet },
 ];
 
 const entryOfPage: Readonly<Record<string, string>> = {

@@ -9,6 +9,7 @@ import type { Edit, Incoming } from './draft.ts';
 import { textOfValue } from './field-text.ts';
 import type { Field } from './fields.ts';
 import './hw-field-control.ts';
+import './hw-secret-field.ts';
 import type { Inherited } from './layers.ts';
 
 /** What a row knows of its setting beyond the schema. */
@@ -28,6 +29,8 @@ export interface RowState {
   readonly restartPending: number;
   /** Secrets only. */
   readonly isSet: boolean;
+  /** Secrets only: RFC 3339, "" when nobody knows. */
+  readonly changedAt: string;
 }
 
 /**
@@ -40,6 +43,8 @@ export class HwFieldRow extends LightElement {
   @property({ attribute: false }) row!: RowState;
   @property() service = '';
   @property() env = '';
+  /** Layer that is edited. */
+  @property() layer = '';
   @property({ type: Boolean }) disabled = false;
   @state() private isHelpOpen = false;
 
@@ -107,13 +112,18 @@ export class HwFieldRow extends LightElement {
     return `/services/${encodeURIComponent(this.service)}?${query}`;
   }
 
-  /** A secret is never shown, and has no text in the page: what there is to do is said. */
   #renderSecret(id: string): TemplateResult {
-    const { field, service, env } = this;
-    return html`<div class="stack secret" id=${id}>
-      <span class="row">${icon('lock', 16)} ${this.row.isSet ? texts.form.secretSet : texts.form.secretMissing}</span>
-      <code class="small">${texts.form.secretHow(service, env, field.pointer)}</code>
-    </div>`;
+    const { field, row } = this;
+    return html`<hw-secret-field
+      .service=${this.service}
+      .layer=${this.layer}
+      .pointer=${field.pointer}
+      .name=${field.title}
+      .controlId=${id}
+      .isSet=${row.isSet}
+      .changedAt=${row.changedAt}
+      .disabled=${this.disabled}
+    ></hw-secret-field>`;
   }
 
   #renderBadges(): TemplateResult {

@@ -135,6 +135,7 @@ export class HwForm extends LightElement {
             .row=${this.#rowOf(field)}
             .service=${this.document.service}
             .env=${this.document.env}
+            .layer=${this.draft.layer}
             .disabled=${this.disabled}
           ></hw-field-row>`,
       )}
@@ -154,6 +155,7 @@ export class HwForm extends LightElement {
       envOverrides: this.#clientsWith(field, 'envOverrides'),
       restartPending: this.#clientsWith(field, 'restartPending'),
       isSet: document.secrets[pointer]?.set ?? false,
+      changedAt: document.secrets[pointer]?.changedAt ?? '',
     };
     const known = this.#rows.get(pointer);
     if (known && JSON.stringify(known) === JSON.stringify(row)) return known;

@@ -8,7 +8,7 @@ export interface ShortcutActions {
 }
 
 /** Second key after "g". */
-export const places: Readonly<Record<string, string>> = { s: '/', h: '/history' };
+export const places: Readonly<Record<string, string>> = { s: '/', h: '/history', f: '/fleet' };
 
 /** "g" counts this long. */
 const sequenceMs = 1_000;

@@ -1,3 +1,4 @@
+import type { ClientView } from '@headwater/schemas/http';
 import type { ClientState, Epoch, Receipt } from '@headwater/schemas/protocol';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -20,9 +21,11 @@ const kinds: Readonly<Record<ClientState, 'ok' | 'warn' | 'bad' | 'idle'>> = {
 /** Who runs a service, and what of it each one says it runs. */
 @customElement('hw-clients-table')
 export class HwClientsTable extends LightElement {
-  @property({ attribute: false }) clients: readonly Receipt[] = [];
-  /** Live epoch of the service. */
-  @property({ attribute: false }) epoch!: Epoch;
+  @property({ attribute: false }) clients: readonly (Receipt | ClientView)[] = [];
+  /** Live epoch of the service, where all clients are of one. */
+  @property({ attribute: false }) epoch: Epoch | null = null;
+  /** Clients are of several services: each says of which. */
+  @property({ type: Boolean }) named = false;
 
   protected override render(): TemplateResult {
     if (this.clients.length === 0)
@@ -44,12 +47,16 @@ export class HwClientsTable extends LightElement {
     </div>`;
   }
 
-  #renderClient(client: Receipt): TemplateResult {
+  #renderClient(client: Receipt | ClientView): TemplateResult {
     const { columns } = texts.client;
-    const { clientId, instance, state, reason, epoch, at } = client;
-    const behind = epoch ? this.epoch.seq - epoch.seq : null;
+    const { clientId, instance, service, env, state, reason, epoch, at } = client;
+    const behind = this.#lagOf(client);
     return html`<tr>
-      <th scope="row"><span class="mono">${instance}</span> <span class="quiet small mono">${clientId}</span></th>
+      <th scope="row">
+        ${this.named ? html`<a href="/services/${service}?env=${env}&tab=clients">${service}</a>` : nothing}
+        <span class="mono">${instance}</span>
+        ${this.named ? nothing : html`<span class="quiet small mono">${clientId}</span>`}
+      </th>
       <td data-label=${columns.state}>
         ${stateBadge(kinds[state], texts.client.state[state])} ${reason ? html`<span class="quiet">${reason}</span>` : nothing}
       </td>
@@ -60,6 +67,11 @@ export class HwClientsTable extends LightElement {
       <td data-label=${columns.since}><time datetime=${at} title=${wholeTime(at)}>${ago(at)}</time></td>
       <td data-label=${columns.notes}><span class="row">${this.#renderNotes(client)}</span></td>
     </tr>`;
+  }
+
+  #lagOf(client: Receipt | ClientView): number | null {
+    if ('lag' in client) return client.lag;
+    return client.epoch && this.epoch ? this.epoch.seq - client.epoch.seq : null;
   }
 
   #renderNotes({ restartPending, envOverrides, envInvalid }: Receipt): TemplateResult {

@@ -35,7 +35,8 @@ export class HwServicesView extends LightElement {
   @state() private chips: ReadonlySet<ServiceChip> = new Set();
   @state() private order: ServiceOrder = 'name';
   readonly #window = new WindowController(this, '.service-rows');
-  #known: { readonly list: ServiceList; readonly services: readonly SearchableService[] } | null = null;
+  #known: Known | null = null;
+  #found: Found | null = null;
   readonly #list = new Task(this, {
     task: ([env], { signal }) => listServices(env, signal),
     args: () => [this.app.env, this.app.liveVersion] as const,
@@ -56,14 +57,23 @@ export class HwServicesView extends LightElement {
   #renderList(list: ServiceList): TemplateResult {
     if (list.services.length === 0)
       return html`<div class="empty"><h2>${texts.services.empty}</h2><p>${texts.services.emptyHint}</p></div>`;
-    if (this.#known?.list !== list) this.#known = { list, services: searchable(list.services) };
-    const shown = selectServices(this.#known.services, this.filter, this.chips, this.order);
+    const shown = this.#find(list);
     this.#window.show(shown.length, narrow.matches ? cardPx : rowPx);
-    return html`${this.#renderToolbar(shown.length, list.services)}
+    return html`${this.#renderToolbar(shown.length, list.services.length)}
       ${shown.length === 0 ? html`<p class="empty">${texts.services.none}</p>` : this.#renderTable(shown)}`;
   }
 
-  #renderToolbar(shown: number, services: readonly ServiceSummary[]): TemplateResult {
+  /** Found anew only when something changed: scrolling draws many times a second. */
+  #find(list: ServiceList): readonly ServiceSummary[] {
+    if (this.#known?.list !== list) this.#known = knownOf(list);
+    const { filter, chips, order } = this;
+    const wanted: readonly unknown[] = [this.#known, filter, chips, order];
+    if (!this.#found?.wanted.every((one, index) => one === wanted[index]))
+      this.#found = { wanted, shown: selectServices(this.#known.services, filter, chips, order) };
+    return this.#found.shown;
+  }
+
+  #renderToolbar(shown: number, all: number): TemplateResult {
     return html`<div class="toolbar">
       <input
         class="input grow"
@@ -77,7 +87,7 @@ export class HwServicesView extends LightElement {
         }}
       />
       <div class="row" role="group" aria-label=${texts.services.chipsLabel}>
-        ${(Object.keys(texts.services.chips) as ServiceChip[]).map((chip) => this.#renderChip(chip, services))}
+        ${(Object.keys(texts.services.chips) as ServiceChip[]).map((chip) => this.#renderChip(chip))}
       </div>
       <label class="row">
         <span class="quiet small">${texts.services.order}</span>
@@ -93,13 +103,13 @@ export class HwServicesView extends LightElement {
           )}
         </select>
       </label>
-      <span class="quiet small" role="status">${texts.services.count(shown, services.length)}</span>
+      <span class="quiet small" role="status">${texts.services.count(shown, all)}</span>
     </div>`;
   }
 
-  #renderChip(chip: ServiceChip, services: readonly ServiceSummary[]): TemplateResult | typeof nothing {
+  #renderChip(chip: ServiceChip): TemplateResult | typeof nothing {
     const isOn = this.chips.has(chip);
-    const count = services.reduce((total, service) => total + Number(hasChip(service, chip)), 0);
+    const count = this.#known?.counts.get(chip) ?? 0;
     if (count === 0 && !isOn) return nothing;
     return html`<button
       class="chip"
@@ -153,6 +163,29 @@ export class HwServicesView extends LightElement {
       >
     </div>`;
   }
+}
+
+interface Known {
+  readonly list: ServiceList;
+  readonly services: readonly SearchableService[];
+  /** Services that have a chip. */
+  readonly counts: ReadonlyMap<ServiceChip, number>;
+}
+
+interface Found {
+  /** What was asked for. */
+  readonly wanted: readonly unknown[];
+  readonly shown: readonly ServiceSummary[];
+}
+
+function knownOf(list: ServiceList): Known {
+  const chips = Object.keys(texts.services.chips) as ServiceChip[];
+  const countOf = (chip: ServiceChip) => list.services.filter((service) => hasChip(service, chip)).length;
+  return {
+    list,
+    services: searchable(list.services),
+    counts: new Map(chips.map((chip) => [chip, countOf(chip)])),
+  };
 }
 
 /** Through the object model: the page's policy allows no style attributes. */
