@@ -15,9 +15,8 @@ import { type IdentityChoice, secretsUnreadable } from '../secrets/secrets-opene
 import type { DataKeyCache } from '../secrets/sops/data-key-cache.ts';
 import { openSopsFile } from '../secrets/sops/open-sops-file.ts';
 import { parseSopsFile } from '../secrets/sops/parse-sops-file.ts';
-import { compileRule } from '../secrets/sops/selection-rule.ts';
+import { sealedValues } from '../secrets/sops/sealed-values.ts';
 import type { ValueChanges } from '../secrets/sops/set-values.ts';
-import { eachLeaf } from '../secrets/sops/walk-leaves.ts';
 import type { Editor, EditRequest } from './edit.ts';
 import { editTarget } from './edit-target.ts';
 
@@ -193,11 +192,5 @@ function secretsPath(index: RepoIndex, service: string, layer: string): string {
   return path.replace(/config(\.[^/]+)?\.json$/, (_, env: string | undefined) => `secrets${env ?? ''}.json`);
 }
 
-/** Values as they stand in the file, by pointer: two versions are compared without being opened. */
-function sealedIn(bytes: Uint8Array | null): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  if (bytes === null) return found;
-  const { tree, metadata } = parseSopsFile(bytes);
-  eachLeaf(tree, compileRule(metadata.rule), (value, { pointer }) => found.set(pointer(), String(value)));
-  return found;
-}
+const sealedIn = (bytes: Uint8Array | null): ReadonlyMap<string, string> =>
+  bytes === null ? new Map() : sealedValues(parseSopsFile(bytes));

@@ -13,8 +13,7 @@ import type { CommitId, ObjectId } from '../../ports.ts';
 import type { Identity } from '../../secrets/age/identity.ts';
 import { openSopsFile } from '../../secrets/sops/open-sops-file.ts';
 import { parseSopsFile, type SopsFile } from '../../secrets/sops/parse-sops-file.ts';
-import { compileRule } from '../../secrets/sops/selection-rule.ts';
-import { eachLeaf } from '../../secrets/sops/walk-leaves.ts';
+import { sealedValues } from '../../secrets/sops/sealed-values.ts';
 import type { ConfigRepository } from '../config-repository.ts';
 
 export interface ReadableValue {
@@ -200,13 +199,13 @@ async function stillInUse(
   read: (oid: ObjectId) => Promise<Uint8Array>,
   identities: readonly Identity[],
 ): Promise<Pick<ReadableValue, 'pointer' | 'status' | 'commit'>[]> {
-  const sealed = sealedIn(current);
+  const sealed = sealedValues(current);
   const values = await valuesIn(current, identities);
   const found = new Map<string, Pick<ReadableValue, 'pointer' | 'status' | 'commit'>>();
   for (const version of [...readable].sort((a, b) => a.from - b.from)) {
     const file = version === now ? current : tryParse(await read(version.oid));
     if (file === null) continue;
-    const before = sealedIn(file);
+    const before = sealedValues(file);
     const known = await valuesIn(file, identities);
     for (const [pointer, text] of sealed) {
       if (!before.has(pointer) || found.get(pointer)?.status === 'known') continue;
@@ -219,12 +218,6 @@ async function stillInUse(
     }
   }
   return [...found.values()];
-}
-
-function sealedIn({ tree, metadata }: SopsFile): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  eachLeaf(tree, compileRule(metadata.rule), (value, { pointer }) => found.set(pointer(), String(value)));
-  return found;
 }
 
 /** `null` when no key here opens it. */

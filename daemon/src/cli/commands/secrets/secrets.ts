@@ -4,6 +4,7 @@ import { registerCheck } from './check.ts';
 import { registerDecrypt } from './decrypt.ts';
 import { registerEdit } from './edit.ts';
 import { registerRecipients } from './recipients.ts';
+import { registerRotate } from './rotate.ts';
 import { registerRemove, registerSet } from './set.ts';
 
 /** One file per subcommand. */
@@ -14,5 +15,6 @@ export function registerSecrets(program: Command): void {
   registerEdit(group);
   registerCheck(group);
   registerRecipients(group);
+  registerRotate(group);
   registerDecrypt(group);
 }
