@@ -1,11 +1,15 @@
 import type { SearchHit, SearchResults } from '@headwater/schemas/http';
-import { isObject, type JsonValue } from '@headwater/schemas/protocol';
+import type { JsonObject, JsonValue } from '@headwater/schemas/protocol';
+import { createBreather } from './breather.ts';
 import {
+  isInValue,
+  type Match,
   matchSetting,
   matchWords,
   type SearchSetting,
   searchedValue,
-  searchSettings,
+  searchSchema,
+  searchText,
 } from './core/search.ts';
 import type { LiveConfig, LiveConfigs } from './live-configs.ts';
 
@@ -21,77 +25,119 @@ export interface SearchQuery {
   readonly sees: (env: string, service: string) => boolean;
 }
 
-/** A hit while it is being collected: `setting` null is the service itself. */
-interface Found {
+/** A service as it is live in the environments that are looked at. */
+type Live = readonly LiveConfig[];
+
+/** `setting` null is the service itself. */
+interface Found extends Match {
   readonly service: string;
   readonly setting: SearchSetting | null;
-  score: number;
-  matched: string;
-  readonly title: string | undefined;
-  readonly where: { readonly env: string; readonly value: JsonValue | undefined }[];
+  readonly live: Live;
 }
 
-/** Looks through everything that is live. All hits are ranked before the best are taken. */
-export function searchServices(query: SearchQuery, live: LiveConfigs): SearchResults {
-  const found = new Map<string, Found>();
+/**
+ * Looks through everything that is live. All hits are ranked and the best of them kept; texts of a whole service are asked first, so
+ * services that have nothing to do with it cost next to nothing.
+ */
+export async function searchServices(query: SearchQuery, live: LiveConfigs): Promise<SearchResults> {
   const q = query.q.toLowerCase();
+  const best = new Best(query.limit);
+  // The first search after a start reads ten thousand schemas; others go on meanwhile.
+  const breathe = createBreather();
+  for (const one of servicesOf(query, live)) {
+    await breathe();
+    if (query.level === undefined && query.type === undefined) findService(one, q, best);
+    findSettings(one, q, query, best);
+  }
+  return { hits: best.ranked().map(hitOf), total: best.total };
+}
+
+function servicesOf(query: SearchQuery, live: LiveConfigs): Iterable<Live> {
+  const services = new Map<string, LiveConfig[]>();
   for (const env of query.envs) {
     for (const one of live.of(env)) {
-      if (query.service !== undefined && one.service !== query.service) continue;
-      if (query.sees(env, one.service)) searchOne(one, q, query, found);
+      const { service } = one;
+      if (query.service !== undefined && service !== query.service) continue;
+      if (!query.sees(env, service)) continue;
+      const known = services.get(service);
+      if (known) known.push(one);
+      else services.set(service, [one]);
     }
   }
-  const ranked = [...found.values()].sort(
-    (a, b) =>
-      b.score - a.score ||
-      compare(a.service, b.service) ||
-      compare(a.setting?.pointer ?? '', b.setting?.pointer ?? ''),
-  );
-  return { hits: ranked.slice(0, query.limit).map(hitOf), total: ranked.length };
+  return services.values();
 }
 
-function searchOne(
-  { service, env, config, schema }: LiveConfig,
-  q: string,
-  { level, type }: SearchQuery,
-  found: Map<string, Found>,
-): void {
-  const add = (
-    setting: SearchSetting | null,
-    score: number,
-    matched: string,
-    value: JsonValue | undefined,
-  ) => {
-    const key = setting === null ? service : `${service} ${setting.pointer}`;
-    const known = found.get(key);
-    const title = setting === null ? titleOf(schema) : setting.title;
-    const hit = known ?? { service, setting, score, matched, title, where: [] };
-    if (!known) found.set(key, hit);
-    if (score > hit.score) Object.assign(hit, { score, matched });
-    hit.where.push({ env, value });
-  };
-  if (level === undefined && type === undefined) {
-    const title = titleOf(schema);
-    const match = matchWords(
-      [['name', service], ...(title ? [['title', title.toLowerCase()] as const] : [])],
-      q,
-    );
-    if (match) add(null, match.score, match.matched, undefined);
-  }
-  for (const setting of searchSettings(schema)) {
+function findService(live: Live, q: string, best: Best): void {
+  const [{ service, schema }] = live as [LiveConfig];
+  const title = titleOf(schema)?.toLowerCase();
+  const match = matchWords([['name', service], ...(title ? [['title', title] as const] : [])], q);
+  if (match) best.add(match, service, null, live);
+}
+
+function findSettings(live: Live, q: string, { level, type }: SearchQuery, best: Best): void {
+  // Environments see one schema, but for the moments in which one of them waits.
+  const [{ service, schema }] = live as [LiveConfig];
+  const known = searchSchema(schema);
+  const inWords = known.text.includes(q);
+  const inValues = live.filter(({ config }) => searchText(config, known).includes(q));
+  if (!inWords && inValues.length === 0) return;
+  for (const setting of known.settings) {
     if (level !== undefined && setting.level !== level) continue;
     if (type !== undefined && !setting.type?.split('|').includes(type)) continue;
-    const value = searchedValue(config, setting);
-    const match = matchSetting(setting, q, value);
-    if (match) add(setting, match.score, match.matched, value);
+    const match = inWords ? matchSetting(setting, q) : null;
+    if (match) {
+      best.add(match, service, setting, live);
+      continue;
+    }
+    const having = inValues.filter(({ config }) => isInValue(searchedValue(config, setting), q));
+    if (having.length > 0) best.add(valueMatch, service, setting, having);
   }
 }
 
-function hitOf({ service, setting, score, matched, title, where }: Found): SearchHit {
-  const values = where.flatMap(({ env, value }) => (value === undefined ? [] : [[env, value] as const]));
+const valueMatch: Match = { score: 0.3, matched: 'value' };
+
+/** The best of many, in order, without sorting all of them. */
+class Best {
+  readonly #limit: number;
+  readonly #found: Found[] = [];
+  total = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add({ score, matched }: Match, service: string, setting: SearchSetting | null, live: Live): void {
+    this.total++;
+    const worst = this.#found[this.#limit - 1];
+    // Nearly all of a hundred thousand hits end here.
+    if (worst !== undefined && compareRank(worst, score, service, setting) <= 0) return;
+    let place = this.#found.length;
+    while (place > 0 && compareRank(this.#found[place - 1] as Found, score, service, setting) > 0) place--;
+    this.#found.splice(place, 0, { score, matched, service, setting, live });
+    if (this.#found.length > this.#limit) this.#found.pop();
+  }
+
+  ranked(): readonly Found[] {
+    return this.#found;
+  }
+}
+
+/** Below zero: `a` comes first. */
+function compareRank(a: Found, score: number, service: string, setting: SearchSetting | null): number {
+  if (score !== a.score) return score - a.score;
+  if (service !== a.service) return a.service < service ? -1 : 1;
+  return compare(a.setting?.pointer ?? '', setting?.pointer ?? '');
+}
+
+function hitOf({ service, setting, score, matched, live }: Found): SearchHit {
+  const title = setting === null ? titleOf((live[0] as LiveConfig).schema) : setting.title;
+  const values = live.flatMap(({ env, config }): [string, JsonValue][] => {
+    const value = setting === null ? undefined : searchedValue(config, setting);
+    return value === undefined ? [] : [[env, value]];
+  });
   return {
     service,
-    envs: where.map(({ env }) => env),
+    envs: live.map(({ env }) => env),
     ...(setting === null ? {} : { pointer: setting.pointer, level: setting.level }),
     ...(setting?.type === undefined ? {} : { type: setting.type }),
     ...(title === undefined ? {} : { title }),
@@ -102,8 +148,8 @@ function hitOf({ service, setting, score, matched, title, where }: Found): Searc
   };
 }
 
-function titleOf(schema: unknown): string | undefined {
-  return isObject(schema) && typeof schema.title === 'string' ? schema.title : undefined;
+function titleOf({ title }: JsonObject): string | undefined {
+  return typeof title === 'string' ? title : undefined;
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

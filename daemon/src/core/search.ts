@@ -1,16 +1,18 @@
 /** Search over settings: what a schema says of them is read once per schema, values once per config. Pure. */
 import {
   eachSetting,
+  isObject,
   type JsonObject,
   type JsonValue,
-  readSettings,
+  parsePointer,
   type Setting,
-  valueAt,
 } from '@headwater/schemas/protocol';
+import { planOf } from './schema-plan.ts';
 
 /** One setting as search sees it, in lower case. */
 export interface SearchSetting {
   readonly pointer: string;
+  readonly path: readonly string[];
   readonly title?: string;
   readonly level: 'simple' | 'advanced';
   readonly type?: string;
@@ -21,36 +23,59 @@ export interface SearchSetting {
   readonly prose: string;
 }
 
+/** What search knows of a schema. */
+export interface SearchSchema {
+  readonly settings: readonly SearchSetting[];
+  /** All words and prose: what is not in here is in no setting. */
+  readonly text: string;
+}
+
 export interface Match {
   readonly score: number;
   readonly matched: string;
 }
 
-const bySchema = new WeakMap<JsonObject, readonly SearchSetting[]>();
+const bySchema = new WeakMap<JsonObject, SearchSchema>();
+const byConfig = new WeakMap<JsonObject, string>();
 
 /** Settings of a schema that passed its check; remembered as long as the document lives. */
-export function searchSettings(schema: JsonObject): readonly SearchSetting[] {
-  let settings = bySchema.get(schema);
-  if (!settings) {
-    settings = [...eachSetting(readSettings(schema))].map(describe);
-    bySchema.set(schema, settings);
-  }
-  return settings;
+export function searchSchema(schema: JsonObject): SearchSchema {
+  const known = bySchema.get(schema);
+  if (known) return known;
+  const settings = [...eachSetting(planOf(schema).settings)].map(describe);
+  const text = settings
+    .map(({ words, prose }) => `${words.map(([, word]) => word).join('\n')}\n${prose}`)
+    .join('\n');
+  const made = { settings, text };
+  bySchema.set(schema, made);
+  return made;
 }
 
-/** How well a setting fits. @param query In lower case. `null`: not at all. */
-export function matchSetting(
-  setting: SearchSetting,
-  query: string,
-  value: JsonValue | undefined,
-): Match | null {
-  const match = matchWords(setting.words, query);
-  if (match && match.score >= 0.6) return match;
-  if (setting.prose.includes(query)) return { score: 0.3, matched: 'description' };
-  if (setting.secret || value === undefined || value === null) return null;
-  const text =
-    typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return text.toLowerCase().includes(query) ? { score: 0.3, matched: 'value' } : null;
+/** All values of a config, in lower case, secrets left out: what is not in here no value has. Remembered like schemas. */
+export function searchText(config: JsonObject, { settings }: SearchSchema): string {
+  let text = byConfig.get(config);
+  if (text === undefined) {
+    text = settings.map((setting) => textOf(searchedValue(config, setting))).join('\n');
+    byConfig.set(config, text);
+  }
+  return text;
+}
+
+/** How well what a schema says of a setting fits. @param query In lower case. `null`: not at all. */
+export function matchSetting({ words, prose }: SearchSetting, query: string): Match | null {
+  return matchWords(words, query) ?? (prose.includes(query) ? proseMatch : null);
+}
+
+const proseMatch: Match = { score: 0.3, matched: 'description' };
+
+/** True when a value has the text in it. @param query In lower case. */
+export function isInValue(value: JsonValue | undefined, query: string): boolean {
+  return value !== undefined && textOf(value).includes(query);
+}
+
+function textOf(value: JsonValue | undefined): string {
+  if (value === undefined || value === null) return '';
+  return (typeof value === 'string' ? value : JSON.stringify(value)).toLowerCase();
 }
 
 /** The very word 1.0, a beginning 0.8, a part 0.6. */
@@ -58,19 +83,26 @@ export function matchWords(
   words: readonly (readonly [matched: string, text: string])[],
   query: string,
 ): Match | null {
-  let best: Match | null = null;
-  for (const [matched, text] of words) {
+  let score = 0;
+  let matched = '';
+  for (const [kind, text] of words) {
     const at = text.indexOf(query);
     if (at < 0) continue;
-    const score = text.length === query.length ? 1 : at === 0 ? 0.8 : 0.6;
-    if (best === null || score > best.score) best = { score, matched };
+    const own = text.length === query.length ? 1 : at === 0 ? 0.8 : 0.6;
+    if (own > score) [score, matched] = [own, kind];
   }
-  return best;
+  return score === 0 ? null : { score, matched };
 }
 
 /** Value of a setting in a config; never of a secret. */
-export function searchedValue(config: JsonObject, { pointer, secret }: SearchSetting): JsonValue | undefined {
-  return secret ? undefined : (valueAt(config, pointer) as JsonValue | undefined);
+export function searchedValue(config: JsonObject, { path, secret }: SearchSetting): JsonValue | undefined {
+  if (secret) return undefined;
+  let value: JsonValue | undefined = config;
+  for (const name of path) {
+    if (!isObject(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
+  }
+  return value;
 }
 
 function describe({ name, pointer, schemas, annotations }: Setting): SearchSetting {
@@ -90,6 +122,7 @@ function describe({ name, pointer, schemas, annotations }: Setting): SearchSetti
   ];
   return {
     pointer,
+    path: parsePointer(pointer),
     ...(title === undefined ? {} : { title }),
     level: annotations.level,
     ...(type === undefined ? {} : { type: Array.isArray(type) ? type.join('|') : String(type) }),
