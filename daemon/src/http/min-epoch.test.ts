@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { fakeDaemon } from '../testing/fake-http-daemon.ts';
 
+const policy = { protected: false, review: 'headwater', signedCommits: 'off' } as const;
+
 /** The fake stands at 1.7 everywhere. */
 async function ask(minEpoch: string, path = '/services?env=dev') {
   const { app, token } = fakeDaemon([], undefined, { epochWaitMs: 60 });
@@ -27,7 +29,7 @@ test('one that comes while the request waits is answered', async () => {
     view: {
       ...viewOfTest(),
       environment: (env) => ({
-        ...{ env, status: 'ok', tip: null, held: [], heldTotal: 0 },
+        ...{ env, status: 'ok', tip: null, held: [], heldTotal: 0, warnings: [], policy },
         epoch: { era: 1, seq: seq++, commit: 'a1'.repeat(20) },
       }),
     },

@@ -76,7 +76,7 @@ test.each([
   ['isomorphic-git', false],
 ])('reads with %s and commits go on while everything is packed again and again', async (_, useNativeGit) => {
   using made = makeTestRepository();
-  const commits = await fill(made, 80);
+  const commits = [...(await fill(made, 80))];
   const { maintenance } = await scene(made, { looseObjects: 0, packs: 0 });
   const repo = await openRepository(made.path, { useNativeGit });
   const reader = await createObjectReader(repo);

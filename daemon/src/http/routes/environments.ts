@@ -9,7 +9,7 @@ import { printDotenv } from '../../core/print-dotenv.ts';
 import { answerValues } from '../answer-values.ts';
 import { callerOf } from '../auth.ts';
 import { Body } from '../body.ts';
-import type { ConfigApiDeps } from '../config-api.ts';
+import type { ConfigApiDeps } from '../config-api-deps.ts';
 import { environmentOf, visibleEnvironments } from '../environment.ts';
 import { environmentNotFound, requestInvalid, serviceNotFound } from '../not-found.ts';
 import { Query } from '../query.ts';

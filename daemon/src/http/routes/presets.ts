@@ -18,7 +18,7 @@ import { answerChange } from '../answer-change.ts';
 import { answerValues } from '../answer-values.ts';
 import { callerOf } from '../auth.ts';
 import { Body } from '../body.ts';
-import type { ConfigApiDeps } from '../config-api.ts';
+import type { ConfigApiDeps } from '../config-api-deps.ts';
 import { visibleEnvironments } from '../environment.ts';
 import { environmentNotFound, requestInvalid } from '../not-found.ts';
 import { Query } from '../query.ts';

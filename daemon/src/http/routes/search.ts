@@ -6,7 +6,7 @@ import { coversService } from '../../access.ts';
 import { clientView, driftOf } from '../../client-views.ts';
 import { searchServices } from '../../search-services.ts';
 import { callerOf } from '../auth.ts';
-import type { ConfigApiDeps } from '../config-api.ts';
+import type { ConfigApiDeps } from '../config-api-deps.ts';
 import { environmentOf, visibleEnvironments } from '../environment.ts';
 import { requestInvalid } from '../not-found.ts';
 import { Query } from '../query.ts';

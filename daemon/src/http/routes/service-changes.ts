@@ -10,7 +10,7 @@ import { renameService } from '../../changes/rename-service.ts';
 import { answerChange } from '../answer-change.ts';
 import { callerOf } from '../auth.ts';
 import { Body } from '../body.ts';
-import type { ConfigApiDeps } from '../config-api.ts';
+import type { ConfigApiDeps } from '../config-api-deps.ts';
 import { requestInvalid, serviceNotFound } from '../not-found.ts';
 import { Query } from '../query.ts';
 import { sightIn } from '../sight.ts';
