@@ -32,6 +32,8 @@ export interface ApiScene extends AsyncDisposable {
   ): Promise<ApiAnswer>;
   /** Starts listening: options of a command that reach it as an admin. */
   listen(): Promise<readonly string[]>;
+  /** All routes, as a tree for people. */
+  printRoutes(): Promise<string>;
   /** What an admin is answered, as it is. */
   text(path: string): Promise<string>;
   /** A JSON file at the tip. */
@@ -131,6 +133,10 @@ export async function openApiScene(files: Readonly<Record<string, string>> = api
     async listen() {
       const url = await daemon.app.listen({ host: '127.0.0.1', port: 0 });
       return ['--url', url, '--token', daemon.token('admin')];
+    },
+    async printRoutes() {
+      await daemon.app.ready();
+      return daemon.app.printRoutes({ commonPrefix: false });
     },
     async text(path) {
       const headers = { authorization: `Bearer ${daemon.token('admin')}` };
