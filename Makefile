@@ -64,6 +64,10 @@ faults: build ## Kill and starve it: a hundred kills of the daemon, every system
 soak: build ## An hour of random edits, bad commits and kills (SOAK_MINUTES, SOAK_SEED)
 	@$(NODE) scripts/soak.mjs
 
+.PHONY: screenshots
+screenshots: build ## Take the README's pictures of the web editor from a running demo
+	@$(NODE) scripts/screenshots.mjs
+
 .PHONY: dev
 dev: build ## Recompile on every save
 	@npx --no-install tsc -b --watch

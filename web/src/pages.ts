@@ -8,6 +8,7 @@ export const routeTable: RouteTable = {
   '/history': 'history',
   '/history/:commit': 'epoch',
   '/compare/:from/:to': 'compare',
+  '/environments': 'environments',
   '/fleet': 'fleet',
 };
 
@@ -34,6 +35,10 @@ export const pages: Readonly<Record<string, Page>> = {
     load: () => import('./views/hw-epoch-view.ts'),
     render: ({ params, query }) =>
       html`<hw-epoch-view .commit=${params.commit ?? ''} .undoes=${query.has('undo')}></hw-epoch-view>`,
+  },
+  environments: {
+    load: () => import('./views/hw-environments-view.ts'),
+    render: () => html`<hw-environments-view></hw-environments-view>`,
   },
   fleet: {
     load: () => import('./views/hw-fleet-view.ts'),

@@ -30,6 +30,7 @@ export const texts = {
       ['/', 'Services'],
       ['/history', 'History'],
       ['/fleet', 'Fleet'],
+      ['/environments', 'Environments'],
     ] as readonly (readonly [string, string])[],
     switchTo: (env: string) => `Switch to ${env}`,
   },
@@ -45,6 +46,7 @@ export const texts = {
       ['g s', 'Go to services'],
       ['g h', 'Go to history'],
       ['g f', 'Go to the fleet'],
+      ['g e', 'Go to environments'],
       ['?', 'These keys'],
     ] as readonly (readonly [string, string])[],
   },
@@ -110,7 +112,7 @@ export const texts = {
       shown === all ? `${all} services` : `${shown} of ${all} services`,
     none: 'No service matches.',
     empty: 'No services yet.',
-    emptyHint: 'Add one with `headwater service add`, or here.',
+    emptyHint: 'Push a schema and a config, or add one with `headwater service add`.',
     columns: { service: 'Service', owner: 'Owner', epoch: 'Epoch', clients: 'Clients', state: 'State' },
     clients: (count: number) => (count === 1 ? '1 client' : `${count} clients`),
     chipsLabel: 'Only services that are',
@@ -207,9 +209,8 @@ export const texts = {
     pick: (setting: string) => `Value of ${setting}`,
     undecided: (count: number) => (count === 1 ? '1 setting to pick' : `${count} settings to pick`),
     commitMerged: 'Commit merged',
-    propose: 'Propose change',
     proposeHint:
-      'Push a branch and open a proposal: `headwater propose`, or commit to another environment now.',
+      'To propose the change, push it as a branch: `git push origin HEAD:my-change`. Or choose another environment under Where.',
     asJson: 'Show as JSON',
     live: (count: number) =>
       count === 1 ? 'Applies live to 1 client.' : `Applies live to ${count} clients.`,
@@ -234,6 +235,20 @@ export const texts = {
       `What ${layer} sets. Ctrl+Space completes; edits here and in the form are the same draft.`,
     json: 'Settings as JSON',
     removed: 'This service is not here any more, or you may not see it.',
+  },
+  environments: {
+    title: 'Environments',
+    between: (env: string) => `What differs between ${env} and`,
+    alone: 'There is only one environment.',
+    counts: (different: number, equal: number) =>
+      different === 0
+        ? `Nothing differs: ${equal} services are the same in both.`
+        : `${different === 1 ? '1 service differs' : `${different} services differ`}, ${equal} are the same in both.`,
+    only: (env: string) => `only in ${env}`,
+    setting: 'Setting',
+    picked: (count: number) => (count === 1 ? '1 setting picked' : `${count} settings picked`),
+    promote: (env: string) => `Take over to ${env}`,
+    promotion: (from: string, to: string) => `Take settings from ${from} to ${to}`,
   },
   fleet: {
     title: 'Fleet',

@@ -5,7 +5,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { ApiError, whenLoggedOut } from '../api/http.ts';
 import { logIn, logOut, readMe } from '../api/session.ts';
 import { pages, routeTable } from '../pages.ts';
-import { type Route, Router } from '../router.ts';
+import { matchRoute, type Route, Router } from '../router.ts';
 import { type AppState, appContext } from '../state/app-state.ts';
 import { LiveController } from '../state/live.ts';
 import { readPreference, writePreference } from '../state/preferences.ts';
@@ -101,6 +101,9 @@ export class HwApp extends LightElement {
     this.phase = 'starting';
     const login = new URLSearchParams(location.hash.slice(1)).get('login');
     this.failure = null;
+    // The page comes while the daemon says who asks: one way there and back less before something is seen.
+    const page = matchRoute(routeTable, location.pathname)?.page ?? '';
+    pages[page]?.load().catch(() => undefined); // Asked for again, with its error, when it is shown.
     try {
       if (login !== null) {
         // The link is used up: it must not stay in the address bar or the history.

@@ -2,6 +2,7 @@ import type { DryRun } from '@headwater/schemas/http';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { texts } from '../texts.ts';
+import { codeText } from './code-text.ts';
 import './hw-change-list.ts';
 import { icon } from './icons.ts';
 import { LightElement } from './light-element.ts';
@@ -30,7 +31,7 @@ export class HwDryRun extends LightElement {
         envs.length > 0
           ? html`<div class="notice warn" role="status">
               <strong class="row">${icon('lock')} ${texts.review.protected(envs.join(', '))}</strong>
-              <span>${texts.review.proposeHint}</span>
+              <span>${codeText(texts.review.proposeHint)}</span>
             </div>`
           : nothing
       }

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { logIn } from '../api/session.ts';
 import { texts } from '../texts.ts';
+import { codeText } from './code-text.ts';
 import { icon } from './icons.ts';
 import { LightElement } from './light-element.ts';
 import { errorNotice } from './parts.ts';
@@ -54,7 +55,7 @@ export class HwLogin extends LightElement {
       </div>
       ${this.failure ? errorNotice(this.failure) : nothing}
       <button class="button primary" ?disabled=${this.isBusy}>${texts.login.button}</button>
-      <p class="quiet small">${texts.login.link}</p>
+      <p class="quiet small">${codeText(texts.login.link)}</p>
     </form>`;
   }
 

@@ -22,6 +22,7 @@ interface Entry {
 const entries: readonly Entry[] = [
   { page: 'services', href: '/', icon: 'services', label: texts.nav.services },
   { page: 'history', href: '/history', icon: 'history', label: texts.nav.history },
+  { page: 'environments', href: '/environments', icon: 'environments', label: texts.nav.environments },
   { page: 'fleet', href: '/fleet', icon: 'fleet', label: texts.nav.fleet },
 ];
 

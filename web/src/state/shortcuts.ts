@@ -8,7 +8,12 @@ export interface ShortcutActions {
 }
 
 /** Second key after "g". */
-export const places: Readonly<Record<string, string>> = { s: '/', h: '/history', f: '/fleet' };
+export const places: Readonly<Record<string, string>> = {
+  s: '/',
+  h: '/history',
+  f: '/fleet',
+  e: '/environments',
+};
 
 /** "g" counts this long. */
 const sequenceMs = 1_000;

@@ -2,6 +2,7 @@ import type { ClientView } from '@headwater/schemas/http';
 import type { ClientState, Epoch, Receipt } from '@headwater/schemas/protocol';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import { codeText } from '../elements/code-text.ts';
 import { LightElement } from '../elements/light-element.ts';
 import { epochBadge, stateBadge } from '../elements/parts.ts';
 import { ago, wholeTime } from '../format.ts';
@@ -29,7 +30,7 @@ export class HwClientsTable extends LightElement {
 
   protected override render(): TemplateResult {
     if (this.clients.length === 0)
-      return html`<div class="empty"><h2>${texts.client.none}</h2><p>${texts.client.noneHint}</p></div>`;
+      return html`<div class="empty"><h2>${texts.client.none}</h2><p>${codeText(texts.client.noneHint)}</p></div>`;
     const { columns } = texts.client;
     return html`<div class="table-wrap">
       <table class="cards">

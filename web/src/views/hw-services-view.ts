@@ -6,6 +6,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { ref } from 'lit/directives/ref.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { listServices } from '../api/services.ts';
+import { codeText } from '../elements/code-text.ts';
 import { LightElement } from '../elements/light-element.ts';
 import { epochBadge, errorNotice, loading, stateBadge } from '../elements/parts.ts';
 import { type AppState, appContext } from '../state/app-state.ts';
@@ -56,7 +57,7 @@ export class HwServicesView extends LightElement {
 
   #renderList(list: ServiceList): TemplateResult {
     if (list.services.length === 0)
-      return html`<div class="empty"><h2>${texts.services.empty}</h2><p>${texts.services.emptyHint}</p></div>`;
+      return html`<div class="empty"><h2>${texts.services.empty}</h2><p>${codeText(texts.services.emptyHint)}</p></div>`;
     const shown = this.#find(list);
     this.#window.show(shown.length, narrow.matches ? cardPx : rowPx);
     return html`${this.#renderToolbar(shown.length, list.services.length)}
