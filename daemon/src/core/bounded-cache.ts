@@ -28,6 +28,10 @@ export class BoundedCache<Value> {
     }
   }
 
+  delete(key: string): void {
+    this.#remove(key);
+  }
+
   get size(): number {
     return this.#entries.size;
   }

@@ -51,6 +51,37 @@ async function found(files: Readonly<Record<string, Content | null>>) {
   return (await verdict()).findings.map(place);
 }
 
+test('environments made of the same files share one config, which is checked once; an overlay makes another', async () => {
+  await put({
+    'services/a/config.json': { json: { value: 1 } },
+    'services/b/config.json': { json: { value: 1 } },
+    'services/b/config.prod.json': { json: { value: 2 } },
+    'schemas/a.schema.json': schema({ value: { type: 'integer' } }),
+    'schemas/b.schema.json': schema({ value: { type: 'integer' }, other: { type: 'string' } }),
+  });
+  const [dev, prod] = await Promise.all([verdict('a', 'dev'), verdict('a', 'prod')]);
+  expect(dev.resolved?.config).toEqual({ value: 1 });
+  expect(prod.resolved?.config).toBe(dev.resolved?.config);
+  expect(prod.resolved?.digest).toBe(dev.resolved?.digest);
+  expect(checks).toBe(2); // the schema's defaults, and the config
+  const [base, overlaid] = await Promise.all([verdict('b', 'dev'), verdict('b', 'prod')]);
+  expect(base.resolved?.config).toEqual({ value: 1 });
+  expect(overlaid.resolved?.config).toEqual({ value: 2 });
+});
+
+test('what is wrong in a config is told of every environment', async () => {
+  await put({
+    'services/a/config.json': { json: { value: 'x' } },
+    'schemas/a.schema.json': schema({ value: { type: 'integer' } }),
+  });
+  const both = await Promise.all([verdict('a', 'dev'), verdict('a', 'prod')]);
+  expect(both.map(({ resolved }) => resolved)).toEqual([null, null]);
+  expect(both.flatMap(({ findings }) => findings.map(({ env, code }) => [env, code]))).toEqual([
+    ['dev', 'HW_CONFIG_INVALID'],
+    ['prod', 'HW_CONFIG_INVALID'],
+  ]);
+});
+
 test('the starter repository is valid in every environment', async () => {
   await put(starterFiles());
   expect(index.structural).toEqual([]);

@@ -13,7 +13,7 @@ import { createSchemaLoader, type LoadedSchema } from './load-schema.ts';
 import { type ParsedConfig, parseConfig, tooLarge } from './parse-config.ts';
 import { type ParsedLayer, placeProblems } from './place-problems.ts';
 import type { SharedFile } from './repo-index.ts';
-import { resolveConfig } from './resolve.ts';
+import { isSharedLayer, type Layer, resolveConfig } from './resolve.ts';
 import { isError } from './schema-problem.ts';
 import { brokenRules, type Problem, type SchemaValidator, unknownSettings } from './validate.ts';
 
@@ -44,12 +44,34 @@ export interface JudgeOptions {
 export const maxConfigBytes = 512 * 1024;
 /** Bytes of config files whose values are kept. */
 const maxCachedBytes = 64 * 1024 * 1024;
+/** Resolved configs that environments share while they are judged side by side. */
+const maxShared = 1_000;
 
 export function createJudge(deps: JudgeDeps, options: JudgeOptions = {}): Judge {
   const judgements = new BoundedCache<ServiceJudgement>(options.maxJudgements ?? 20_000);
   const files = new BoundedCache<ParsedConfig>(maxCachedBytes);
   const loadSchema = createSchemaLoader(deps);
   const judgeSecrets = createSecretsJudge(deps);
+  const resolved = new BoundedCache<Promise<CheckedConfig>>(maxShared);
+
+  /** Environments whose layers are the same files have the same config: it is made, checked and kept once. */
+  function resolve(
+    inputs: ServiceInputs,
+    schema: LoadedSchema,
+    document: JsonObject,
+    layers: readonly Layer[],
+  ): Promise<CheckedConfig> {
+    const files = inputs.layers.map(({ layer, oid }) => `${isSharedLayer(layer) ? 'shared' : 'own'} ${oid}`);
+    const key = [inputs.schema?.oid, ...files].join(' ');
+    const known = resolved.get(key);
+    if (known) return known;
+    const made = checkConfig(schema, document, layers, deps);
+    resolved.set(key, made);
+    // What was a moment's failure, or is to be told anew, is not kept.
+    const forget = () => void resolved.delete(key);
+    made.then(({ problems }) => problems.length > 0 && forget(), forget);
+    return made;
+  }
 
   async function parse(oid: string): Promise<ParsedConfig> {
     const known = files.get(oid);
@@ -66,7 +88,7 @@ export function createJudge(deps: JudgeDeps, options: JudgeOptions = {}): Judge 
     const schema = inputs.schema && (await loadSchema(inputs.schema.oid));
     const parsed = await Promise.all(inputs.layers.map((file) => parse(file.oid)));
     const layers = inputs.layers.map((file, index) => ({ ...file, parsed: parsed[index]! }));
-    const judgement = await judgeFiles(inputs, schema, layers, { ...deps, judgeSecrets });
+    const judgement = await judgeFiles(inputs, schema, layers, { ...deps, judgeSecrets, resolve });
     // A slow moment is no property of the inputs: they get another chance.
     if (!judgement.findings.some(({ code }) => code === 'HW_VALIDATION_TIMEOUT'))
       judgements.set(inputs.verdictKey, judgement);
@@ -76,11 +98,41 @@ export function createJudge(deps: JudgeDeps, options: JudgeOptions = {}): Judge 
   return { judge, judgeShared: (shared) => judgeShared(shared, parse, deps.readBlob) };
 }
 
+interface CheckedConfig {
+  readonly config: JsonObject;
+  /** `null` when there are problems. */
+  readonly digest: string | null;
+  readonly problems: readonly Problem[];
+}
+
+type Resolve = (
+  inputs: ServiceInputs,
+  schema: LoadedSchema,
+  document: JsonObject,
+  layers: readonly Layer[],
+) => Promise<CheckedConfig>;
+
+async function checkConfig(
+  schema: LoadedSchema,
+  document: JsonObject,
+  layers: readonly Layer[],
+  { validator, crypto }: JudgeDeps,
+): Promise<CheckedConfig> {
+  const { config } = resolveConfig(document, layers);
+  const problems = [
+    ...sizeProblems(config),
+    ...unknownSettings(document, config),
+    ...brokenRules(document, config),
+    ...(await validator.check(schema.judged, config)),
+  ];
+  return { config, digest: problems.length === 0 ? digestOf(config, crypto) : null, problems };
+}
+
 async function judgeFiles(
   inputs: ServiceInputs,
   schema: LoadedSchema | null,
   layers: readonly ParsedLayer[],
-  deps: JudgeDeps & { readonly judgeSecrets: SecretsJudge },
+  deps: JudgeDeps & { readonly judgeSecrets: SecretsJudge; readonly resolve: Resolve },
 ): Promise<ServiceJudgement> {
   const early = [...schemaFindings(inputs, schema), ...fileFindings(inputs, layers)];
   const document = schema?.document ?? null;
@@ -91,20 +143,14 @@ async function judgeFiles(
   early.push(...(await findPlainSecrets(inputs, document, layers, deps.readBlob)));
   if (early.some(isError)) return { key: inputs.key, resolved: null, findings: early };
 
-  const { config } = resolveConfig(document, plain);
-  const problems = [
-    ...sizeProblems(config),
-    ...unknownSettings(document, config),
-    ...brokenRules(document, config),
-    ...(await deps.validator.check(schema.judged, config)),
-  ];
+  const { config, digest, problems } = await deps.resolve(inputs, schema, document, plain);
   const secrets = await deps.judgeSecrets(inputs, schema, document);
   const late = await placeProblems(problems, document, layers, inputs, deps.readBlob);
   const findings = [...early, ...late, ...secrets.findings];
   if (findings.some(isError)) return { key: inputs.key, resolved: null, findings };
   const resolved: ResolvedService = {
     config,
-    digest: digestOf(config, deps.crypto),
+    digest: digest ?? digestOf(config, deps.crypto),
     schema: schema.digest,
     schemaDocument: document,
     secrets: secrets.value,

@@ -31,17 +31,25 @@ export interface SchemaDeps {
 
 /** Bytes of schema files whose documents are kept. */
 const maxCachedBytes = 64 * 1024 * 1024;
+/** Judged documents that schemas share: services made from one template have the same. */
+const maxShared = 1_000;
 
 /** A loader that remembers. Rejects with what `readBlob` throws, or when the validator is closed or cannot start. */
 export function createSchemaLoader(deps: SchemaDeps): (oid: string) => Promise<LoadedSchema> {
   const cache = new BoundedCache<LoadedSchema>(maxCachedBytes);
   // One schema serves several environments, which may ask at the same time.
   const loading = new Map<string, Promise<LoadedSchema>>();
+  const judged = new BoundedCache<Judged>(maxShared);
+  const share: Share = (one) => {
+    const known = judged.get(one.digest);
+    if (known === undefined) judged.set(one.digest, one);
+    return known ?? one;
+  };
 
   async function read(oid: string): Promise<LoadedSchema> {
     const bytes = await readWithin(deps.readBlob, oid);
     const loaded =
-      bytes === null ? unusable('', [{ severity: 'error', ...tooLarge() }]) : await load(bytes, deps);
+      bytes === null ? unusable('', [{ severity: 'error', ...tooLarge() }]) : await load(bytes, deps, share);
     // A slow moment is no property of the schema: it gets another chance.
     if (!loaded.problems.some(({ code }) => code === 'HW_VALIDATION_TIMEOUT')) {
       cache.set(oid, loaded, bytes?.length ?? 1);
@@ -58,18 +66,26 @@ export function createSchemaLoader(deps: SchemaDeps): (oid: string) => Promise<L
   };
 }
 
-async function load(bytes: Uint8Array, { validator, crypto }: SchemaDeps): Promise<LoadedSchema> {
+type Judged = LoadedSchema['judged'];
+/** Gives the document of the same digest that is kept already. */
+type Share = (judged: Judged) => Judged;
+
+async function load(
+  bytes: Uint8Array,
+  { validator, crypto }: SchemaDeps,
+  share: Share,
+): Promise<LoadedSchema> {
   const digest = digestOfBytes(bytes, crypto);
   const parsed = parseDocument(bytes);
   if ('problem' in parsed) return unusable(digest, [{ severity: 'error', ...parsed.problem }]);
   const document = parsed.value;
   const problems = [...checkSchema(document)];
-  let judged: LoadedSchema['judged'] = nothing;
-  let secrets: LoadedSchema['secrets'] = nothing;
+  let judged: Judged = nothing;
+  let secrets: Judged = nothing;
   if (!problems.some(isError)) {
-    judged = named(judgedSchema(document), crypto);
+    judged = share(named(judgedSchema(document), crypto));
     if (planOf(document).secrets.length > 0)
-      secrets = named(secretsSchema(document, judged.document), crypto);
+      secrets = share(named(secretsSchema(document, judged.document), crypto));
     const found = await validator.check(judged, planOf(document).defaults);
     problems.push(...found.flatMap((problem) => aboutDefaults(document, problem)));
   }
@@ -81,7 +97,7 @@ async function load(bytes: Uint8Array, { validator, crypto }: SchemaDeps): Promi
   return { digest, document: problems.some(isError) ? null : document, judged, secrets, problems: placed };
 }
 
-function named(document: JsonObject, crypto: CryptoBackend): LoadedSchema['judged'] {
+function named(document: JsonObject, crypto: CryptoBackend): Judged {
   return { document, digest: digestOfBytes(utf8(JSON.stringify(document)), crypto) };
 }
 
@@ -102,7 +118,7 @@ function aboutDefaults(document: JsonObject, problem: Problem): SchemaProblem[] 
   ];
 }
 
-const nothing: LoadedSchema['judged'] = { digest: '', document: {} };
+const nothing: Judged = { digest: '', document: {} };
 
 function unusable(digest: string, problems: readonly SchemaProblem[]): LoadedSchema {
   return { digest, document: null, judged: nothing, secrets: nothing, problems };

@@ -40,9 +40,12 @@ export function resolveConfig(schema: JsonObject, layers: readonly Layer[]): Res
   };
 }
 
+/** True for layers of which only those settings count that the schema takes. */
+export const isSharedLayer = (layer: string): boolean => layer === 'shared' || layer.startsWith('shared.');
+
 /** The part of a layer that counts: no secrets, and of shared values only what the schema takes. */
 function visibleOf(plan: SchemaPlan, layer: string, value: JsonObject): JsonObject {
-  const taken = layer === 'shared' || layer.startsWith('shared.') ? pick(value, plan.shared) : value;
+  const taken = isSharedLayer(layer) ? pick(value, plan.shared) : value;
   return plan.secrets.reduce((rest, { pointer }) => without(rest, parsePointer(pointer)), taken);
 }
 

@@ -20,15 +20,27 @@ export interface SchemaPlan {
   readonly mergeKeys: ReadonlyMap<string, string>;
 }
 
-const plans = new WeakMap<JsonObject, SchemaPlan>();
+/** Plans kept: those of what is judged side by side. One weighs several times its schema, and thousands of schemas stay in use. */
+const maxPlans = 256;
+const plans = new Map<JsonObject, SchemaPlan>();
 
-/** The plan of a schema that passed `checkExpansion`; remembered as long as the document lives. */
+/** The plan of a schema that passed `checkExpansion`; made again when it was not asked for lately. */
 export function planOf(schema: JsonObject): SchemaPlan {
   const known = plans.get(schema);
   if (known) return known;
+  const plan = readPlan(schema);
+  plans.set(schema, plan);
+  for (const oldest of plans.keys()) {
+    if (plans.size <= maxPlans) break;
+    plans.delete(oldest);
+  }
+  return plan;
+}
+
+function readPlan(schema: JsonObject): SchemaPlan {
   const settings = readSettings(schema);
   const all = [...eachSetting(settings)];
-  const plan: SchemaPlan = {
+  return {
     settings,
     defaults: defaultsOf(schema),
     secrets: all.filter((setting) => setting.annotations.secret),
@@ -42,6 +54,4 @@ export function planOf(schema: JsonObject): SchemaPlan {
       ),
     ),
   };
-  plans.set(schema, plan);
-  return plan;
 }

@@ -24,11 +24,12 @@ export function serviceInputs(tree: RepoTree, home: ServiceFolder, chain: readon
   ].join('\n');
   const creationRules = secrets.length > 0 ? tree.creationRules : null;
   const copies = copiesOf(tree, secrets);
-  const verdictKey = [
-    key,
+  const beside = [
     ...(creationRules === null ? [] : [describe('rules', { path: '.sops.yaml', ...creationRules })]),
     ...[...copies].map(([path, other]) => `copy ${path} ${other}`),
-  ].join('\n');
+  ];
+  // The very same text where nothing is beside it: there are ten thousands of them.
+  const verdictKey = beside.length === 0 ? key : [key, ...beside].join('\n');
   return {
     ...{ service, env, chain, folder, schema, layers, secrets, recipients, key },
     ...{ creationRules, copies, verdictKey },
@@ -36,6 +37,7 @@ export function serviceInputs(tree: RepoTree, home: ServiceFolder, chain: readon
 }
 
 function copiesOf(tree: RepoTree, secrets: readonly LayerFile[]): ReadonlyMap<string, string> {
+  if (secrets.length === 0) return noCopies;
   return new Map(
     secrets.flatMap(({ path }) => {
       const other = tree.copyOf(path);
@@ -43,6 +45,8 @@ function copiesOf(tree: RepoTree, secrets: readonly LayerFile[]): ReadonlyMap<st
     }),
   );
 }
+
+const noCopies: ReadonlyMap<string, string> = new Map();
 
 function sharedLayers(tree: RepoTree, folder: string, chain: readonly string[]): LayerFile[] {
   return foldersAbove(folder).flatMap((above) => {

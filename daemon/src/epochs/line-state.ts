@@ -144,11 +144,16 @@ export class LineState {
     const touched = await this.index.apply(changes, place.commit);
     if (touched.all) this.#declare();
     const jobs: (() => Promise<void>)[] = [];
-    for (const track of this.tracks.values()) {
-      const services = touched.all
+    const tracks = [...this.tracks.values()].map((track) => ({
+      track,
+      services: touched.all
         ? new Set([...this.index.services(track.env), ...track.tip.keys()])
-        : touched.services;
-      for (const service of services) jobs.push(() => this.#observeService(place, track, service, requestId));
+        : touched.services,
+    }));
+    // Service by service: what its environments have in common is read and judged once.
+    for (const service of new Set(tracks.flatMap(({ services }) => [...services]))) {
+      for (const { track, services } of tracks)
+        if (services.has(service)) jobs.push(() => this.#observeService(place, track, service, requestId));
     }
     await runBounded(jobs, judgedAtOnce);
   }
