@@ -155,6 +155,11 @@ describe('one commit', () => {
     );
   });
 
+  test('is found by HEAD when it is the newest', async () => {
+    const id = await it.commit({ 'services/b/config.json': '{"rate": 2}' });
+    expect((await it.history.epoch('HEAD', all)).epoch.commit).toBe(id);
+  });
+
   test('is not found by what is no commit, by one of another line, or by too few digits', async () => {
     for (const name of ['0'.repeat(40), 'main', '../x', it.first.slice(0, 3), ''])
       await expect(it.history.epoch(name, all)).rejects.toMatchObject({ code: 'HW_NOT_FOUND' });

@@ -78,7 +78,7 @@ export class History {
   }
 
   /**
-   * One commit with what it changed. @param commit Id, or any unambiguous beginning of one, at least 4 digits.
+   * One commit with what it changed. @param commit Id, any unambiguous beginning of one (at least 4 digits), or "HEAD" for the newest.
    * @throws HeadwaterError `HW_NOT_FOUND`, also for what the caller may not see.
    */
   async epoch(commit: string, sight: Sight): Promise<EpochDetail> {
@@ -193,7 +193,9 @@ export class History {
 
   async #find(commit: string): Promise<TimelineEntry> {
     const line = await this.#line();
-    const ids = /^[0-9a-f]{4,64}$/.test(commit) ? (line?.matching(commit) ?? []) : [];
+    const tip = this.#deps.engine()?.at?.commit;
+    const wanted = commit === 'HEAD' && tip !== undefined ? tip : commit;
+    const ids = /^[0-9a-f]{4,64}$/.test(wanted) ? (line?.matching(wanted) ?? []) : [];
     if (ids.length > 1)
       throw new HeadwaterError('HW_NOT_FOUND', {
         message: `more than one commit begins with ${commit}`,
