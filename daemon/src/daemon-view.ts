@@ -6,6 +6,7 @@ import {
   readSettings,
   valueAt,
 } from '@headwater/schemas/protocol';
+import { BoundedCache } from './core/bounded-cache.ts';
 import type { ReadBlob } from './core/files.ts';
 import type { ServiceInputs } from './core/inputs.ts';
 import type { ResolvedService } from './core/judgement.ts';
@@ -33,6 +34,7 @@ const maxShownHeld = 100;
 
 export function createDaemonView(deps: DaemonViewDeps): DaemonView {
   const track = (env: string) => deps.engine()?.environments.get(env);
+  const known: FileViews = new BoundedCache(maxFileViews);
   return {
     deployment: deps.deployment,
     health: deps.health,
@@ -48,7 +50,7 @@ export function createDaemonView(deps: DaemonViewDeps): DaemonView {
     async service(env, service) {
       const found = track(env);
       const live = found?.live.get(service);
-      return found && live ? serviceView(found, live, deps) : null;
+      return found && live ? serviceView(found, live, deps, known) : null;
     },
   };
 }
@@ -128,13 +130,10 @@ async function serviceView(
   track: EnvironmentTrack,
   live: LiveService,
   deps: DaemonViewDeps,
+  known: FileViews,
 ): Promise<ServiceView> {
   const { service } = live.inputs;
   const tip = track.tip.get(service);
-  const layers = await readLayers(tip?.inputs ?? live.inputs, deps.readBlob);
-  const liveLayers = await readLayers(live.inputs, deps.readBlob);
-  const schema = live.resolved.schemaDocument;
-  const { origins } = resolveConfig(schema, liveLayers);
   const item =
     track.held.find((one) => one.service === service) ?? track.held.find((one) => one.service === '*');
   return {
@@ -142,14 +141,43 @@ async function serviceView(
     env: track.env,
     epoch: epochAt(live.epoch, deps.era.current),
     tipEpoch: epochAt(tip?.epoch ?? live.epoch, deps.era.current),
-    schema,
-    layers: { defaults: resolveConfig(schema, []).config, ...mergeByLayer(layers) },
+    schema: live.resolved.schemaDocument,
     config: live.resolved.config,
-    origins: Object.fromEntries(origins),
-    secrets: secretPresence(live.resolved),
+    ...(await fileViewOf(live, tip?.inputs ?? live.inputs, deps, known)),
     ...(item ? { held: heldView(item) } : {}),
     clients: deps.receipts.of(track.env, service),
   };
+}
+
+/** What of a view is a function of files alone. */
+type FileView = Pick<ServiceView, 'layers' | 'origins' | 'secrets'>;
+
+/** By environment and service: the newest one that was asked for, with the inputs that it was made of. */
+type FileViews = BoundedCache<{ readonly made: string; readonly view: FileView }>;
+
+/** Pages ask again and again for the same service, and reading its files takes ten times as long as all the rest. */
+const maxFileViews = 1_000;
+
+async function fileViewOf(
+  live: LiveService,
+  tip: ServiceInputs,
+  { readBlob }: DaemonViewDeps,
+  known: FileViews,
+): Promise<FileView> {
+  const place = `${live.inputs.env}/${live.inputs.service}`;
+  const made = `${live.inputs.key}\n\n${tip.key}`;
+  const cached = known.get(place);
+  if (cached?.made === made) return cached.view;
+  const schema = live.resolved.schemaDocument;
+  const layers = await readLayers(tip, readBlob);
+  const { origins } = resolveConfig(schema, await readLayers(live.inputs, readBlob));
+  const view = {
+    layers: { defaults: resolveConfig(schema, []).config, ...mergeByLayer(layers) },
+    origins: Object.fromEntries(origins),
+    secrets: secretPresence(live.resolved),
+  };
+  known.set(place, { made, view });
+  return view;
 }
 
 interface LayerValue {
