@@ -28,6 +28,7 @@ import { openHostedGit } from './assembly/hosted-git.ts';
 import { openJudging } from './assembly/judging.ts';
 import { openLineage } from './assembly/lineage.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
+import { openRotations } from './assembly/rotations.ts';
 import { Scope } from './assembly/scope.ts';
 import { openSecrets } from './assembly/secrets.ts';
 import { openWebhooks } from './assembly/webhooks.ts';
@@ -242,6 +243,7 @@ async function assemble(context: Context): Promise<Daemon> {
     engine: () => pipeline.engine,
   });
   await openDropFolder(context, desk, audit);
+  openRotations(context, { ...repository, ...judging, receipts, embedded, tokens, editor, pipeline, audit });
   heartbeat.start();
   const stopWatching = tokens.watchRevocations((ids) => {
     const gone = new Set(ids);

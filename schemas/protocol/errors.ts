@@ -182,6 +182,7 @@ export const ERRORS = {
   HW_MEDIA_TYPE: kind(415),
   HW_HOST_UNKNOWN: kind(421),
   HW_RATE_LIMITED: kind(429, true),
+  HW_ROTATION_OPEN: kind(409),
   HW_TOKEN_FILE: kind(500),
   HW_TOKEN_INVALID: kind(401),
   HW_FORBIDDEN: kind(403),

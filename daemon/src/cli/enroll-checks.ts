@@ -21,6 +21,8 @@ export interface EnrollRequest {
   readonly out?: string;
   readonly instance?: string;
   readonly rotate?: true;
+  /** Milliseconds that replaced credentials go on counting. Default `defaultGraceMs`; 0 ends them at once. */
+  readonly graceMs?: number;
 }
 
 /** The repository that the request names, else the one that the daemon says it follows. */
@@ -99,6 +101,8 @@ export interface CredentialFiles {
   /** With `--rotate`: what the new ones replace. */
   readonly oldTokenId: string | null;
   readonly oldRecipient: string | null;
+  /** Text of the identity file that is there. */
+  readonly oldIdentity: string | null;
 }
 
 /** Where the files go. @throws HeadwaterError `HW_UNSAFE_OUTPUT`. */
@@ -123,6 +127,7 @@ export async function placeFor(
     ...{ folder, connection, identity },
     oldTokenId: /"hw_([a-z0-9]{12})_/.exec(oldConnection ?? '')?.[1] ?? null,
     oldRecipient: oldIdentity === null ? null : await recipientOf(oldIdentity),
+    oldIdentity,
   };
 }
 

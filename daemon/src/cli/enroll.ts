@@ -26,6 +26,7 @@ import {
   placeFor,
   refuseOtherRepository,
 } from './enroll-checks.ts';
+import { beginGrace, defaultGraceMs } from './enroll-grace.ts';
 import { changeRecipients, identityFileText, makeIdentity } from './enrollment.ts';
 import { localActor, openLocalAudit } from './local-audit.ts';
 
@@ -40,6 +41,8 @@ export interface Enrolled {
   readonly recipientsFile: string;
   readonly commit: string;
   readonly tokenId: string;
+  /** RFC 3339: until when the replaced credentials count, at least. Absent when none were, or they do not any more. */
+  readonly until?: string;
 }
 
 /** @throws HeadwaterError `HW_NOT_FOUND`, `HW_UNSAFE_OUTPUT`, `HW_DAEMON_NOT_RUNNING`, and as `commitFiles`. */
@@ -77,12 +80,16 @@ async function carryOut(request: EnrollRequest, scene: Scene, context: CliContex
   const recipientsFile = `${inputs.folder}/recipients.${env}.txt`;
   await checkCommittable(repository, [recipientsFile], context);
   const age = await makeIdentity();
+  const isReplaced = files.oldRecipient !== null || files.oldTokenId !== null;
+  const graceMs = isReplaced ? (request.graceMs ?? defaultGraceMs) : 0;
   const recipients = changeRecipients({
     before: await recipientsNow(repository, inputs),
     add: age.recipient,
-    replace: files.oldRecipient,
+    // In a grace period both keys stand there; the daemon drops the old one when nobody uses it any more.
+    replace: graceMs > 0 ? null : files.oldRecipient,
     label: `${service} in ${env}, enrolled on ${hostname()} ${new Date().toISOString().slice(0, 10)}`,
   });
+  const until = graceMs > 0 ? new Date(Date.now() + graceMs).toISOString() : null;
   const tokens = await openTokenStore(scene.folder, systemClock);
   const { token, record } = await tokens.create({
     role: 'service',
@@ -92,35 +99,44 @@ async function carryOut(request: EnrollRequest, scene: Scene, context: CliContex
   });
   const connection = `${JSON.stringify(connectionOf(request, scene, token), null, 2)}\n`;
   const contents = [
-    { file: files.identity, text: identityFileText(age, new Date()) },
+    {
+      file: files.identity,
+      text: identityFileText(age, new Date(), graceMs > 0 ? (files.oldIdentity ?? undefined) : undefined),
+    },
     { file: files.connection, text: connection },
   ];
+  const audit = openLocalAudit(scene.folder);
+  const who = { actor: localActor(), env, service };
+  const replaced = files.oldTokenId === null ? {} : { replaced: files.oldTokenId };
+  const made = { token: record.id, recipient: age.recipient, ...replaced };
   let commit: string;
   try {
     await mkdir(files.folder, { recursive: true, mode: 0o700 });
     for (const { file, text } of contents) await writeFileDurably(`${file}.new`, utf8(text), { mode: 0o600 });
+    // Before the commit: a service on this machine reads the file as soon as secrets are sealed for its new key, and the old one is in it, too.
+    if (graceMs > 0) await rename(`${files.identity}.new`, files.identity);
+    // On record before it counts: what cannot be recorded is not done.
+    await audit.record({
+      action: 'enroll',
+      ...who,
+      details: { ...made, ...(until === null ? {} : { until }) },
+    });
     const edit = { path: recipientsFile, content: utf8(recipients) };
     commit = await commitFiles(repository, [edit], `Let ${service} in ${env} open its secrets`, context);
   } catch (error) {
     for (const { file } of contents) await rm(`${file}.new`, { force: true });
+    if (graceMs > 0 && files.oldIdentity !== null)
+      await writeFileDurably(files.identity, utf8(files.oldIdentity), { mode: 0o600 });
     await tokens.revoke(record.id);
+    audit.note({ action: 'token-revoke', ...who, details: { token: record.id } });
+    await audit.idle();
     throw error;
   }
   // From here on the new credentials count, so nothing is undone any more; the old ones go last.
-  await openLocalAudit(scene.folder).record({
-    action: 'enroll',
-    actor: localActor(),
-    env,
-    service,
-    commit,
-    details: {
-      token: record.id,
-      recipient: age.recipient,
-      ...(files.oldTokenId === null ? {} : { replaced: files.oldTokenId }),
-    },
-  });
-  for (const { file } of contents) await rename(`${file}.new`, file);
-  if (files.oldTokenId !== null) await revokeOld(tokens, files.oldTokenId);
+  for (const { file } of contents)
+    if (graceMs === 0 || file !== files.identity) await rename(`${file}.new`, file);
+  if (until !== null) await beginGrace(scene.folder, request, files, { newRecipient: age.recipient, until });
+  else if (files.oldTokenId !== null) await revokeOld(tokens, files.oldTokenId);
   return {
     deployment: keyring.deployment,
     service,
@@ -131,6 +147,7 @@ async function carryOut(request: EnrollRequest, scene: Scene, context: CliContex
     recipientsFile,
     commit,
     tokenId: record.id,
+    ...(until === null ? {} : { until }),
   };
 }
 

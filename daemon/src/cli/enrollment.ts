@@ -1,6 +1,6 @@
 /** The pieces of an enrollment: texts of its files, and the recipient's place in the repository. Pure but for the randomness. */
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { parseRecipients } from '../core/recipients.ts';
+import { parseRecipients, withoutRecipient } from '../core/recipients.ts';
 
 export interface AgeIdentity {
   /** `AGE-SECRET-KEY-1…`. Never logged. */
@@ -14,9 +14,16 @@ export async function makeIdentity(): Promise<AgeIdentity> {
   return { identity, recipient: await identityToRecipient(identity) };
 }
 
-/** The form that `age-keygen` writes, so that `age -d -i` takes it. */
-export function identityFileText({ identity, recipient }: AgeIdentity, now: Date): string {
-  return `# created: ${now.toISOString()}\n# public key: ${recipient}\n${identity}\n`;
+/**
+ * The form that `age-keygen` writes, so that `age -d -i` takes it.
+ * @param old Text of the file before: its newest identity goes on opening what is not sealed for the new one yet. Older ones go.
+ */
+export function identityFileText({ identity, recipient }: AgeIdentity, now: Date, old?: string): string {
+  const text = `# created: ${now.toISOString()}\n# public key: ${recipient}\n${identity}\n`;
+  const before = old?.split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-1'));
+  return before === undefined
+    ? text
+    : `${text}# the one before, until nothing is sealed for it any more\n${before.trim()}\n`;
 }
 
 /** Public key of an identity file, `null` when it holds none. */
@@ -37,14 +44,8 @@ export interface RecipientsChange {
 
 /** The recipients file with one more key; everybody who could open the secrets before still can, but for the replaced one. */
 export function changeRecipients({ before, add, replace, label }: RecipientsChange): string {
-  const lines = before.replace(/\n+$/, '').split('\n');
-  const kept = lines.filter((line, i) => {
-    if (replace === null) return true;
-    // The comment above the replaced key is about that key.
-    const isLabel = line.startsWith('# ') && lines[i + 1]?.trim() === replace;
-    return line.trim() !== replace && !isLabel;
-  });
-  const text = kept.join('\n');
+  const now = before.replace(/\n+$/, '');
+  const text = replace === null ? now : withoutRecipient(now, replace);
   if (parseRecipients(text).recipients.includes(add)) return `${text}\n`;
   return `${text === '' ? '' : `${text}\n`}# ${label}\n${add}\n`;
 }

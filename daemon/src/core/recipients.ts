@@ -17,3 +17,13 @@ export function parseRecipients(text: string): {
 
 /** Bech32 of an X25519 public key. */
 const ageRecipient = /^age1[ac-hj-np-z02-9]{58}$/;
+
+/** The file without a key, and without the comment right above it: that one is about the key. Other comments stay. */
+export function withoutRecipient(text: string, key: string): string {
+  const lines = text.split('\n');
+  const kept = lines.filter((line, i) => {
+    const isLabel = line.startsWith('# ') && lines[i + 1]?.trim() === key;
+    return line.trim() !== key && !isLabel;
+  });
+  return kept.join('\n');
+}

@@ -46,6 +46,14 @@ export class Connections {
     if (own.size === 0) this.#byUser.delete(user);
   }
 
+  /** Connections whose identity matches. */
+  countWhere(predicate: (identity: BrokerIdentity) => boolean): number {
+    let count = 0;
+    for (const own of this.#byUser.values())
+      for (const { identity } of own) if (predicate(identity)) count += 1;
+    return count;
+  }
+
   /** Cuts every connection whose identity matches. Returns how many. */
   destroyWhere(predicate: (identity: BrokerIdentity) => boolean): number {
     const chosen = [...this.#byUser.values()].flatMap((own) => [...own]).filter((c) => predicate(c.identity));

@@ -43,6 +43,8 @@ export interface EmbeddedBroker {
   follow(filter: string, handler: (message: IncomingMessage) => void): () => void;
   /** Cuts the connections of these identities, after a token was revoked. Returns how many. */
   closeConnections(predicate: (identity: BrokerIdentity) => boolean): number;
+  /** Connections of these identities that are open. */
+  countConnections(predicate: (identity: BrokerIdentity) => boolean): number;
   /** Signed-in clients. */
   readonly connectionCount: number;
   close(): Promise<void>;
@@ -129,6 +131,7 @@ export async function createEmbeddedBroker(options: EmbeddedBrokerOptions): Prom
       return () => aedes.unsubscribe(filter, listener, noop);
     },
     closeConnections: (predicate) => connections.destroyWhere(predicate),
+    countConnections: (predicate) => connections.countWhere(predicate),
     get connectionCount() {
       return connections.size;
     },

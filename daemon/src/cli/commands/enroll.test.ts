@@ -23,6 +23,7 @@ const enroll = (...args: string[]) =>
   play.run('enroll', 'stt-worker', '--env', 'dev', '--data', 'data', ...args);
 const show = (path: string) => play.git('data/repo.git', 'show', `main:${path}`);
 const recipientsFile = 'services/stt-worker/recipients.dev.txt';
+const keysIn = (text: string) => text.split('\n').filter((line) => line.startsWith('age1'));
 const liveTokens = () =>
   scene.tokens.list().filter((token) => token.role === 'service' && token.revokedAt === undefined);
 
@@ -68,7 +69,7 @@ describe('enroll', () => {
     const [before, old] = [readFileSync(connectionFile(), 'utf8'), liveTokens()];
     expect(await enroll()).toMatchObject({ exit: 2, stderr: expect.stringContaining('--rotate') });
     expect(readFileSync(connectionFile(), 'utf8')).toBe(before);
-    expect((await enroll('--rotate')).exit).toBe(0);
+    expect((await enroll('--rotate', '--grace', '0')).exit).toBe(0);
     expect(JSON.parse(readFileSync(connectionFile(), 'utf8')).token).not.toBe(JSON.parse(before).token);
     expect(scene.tokens.verify(JSON.parse(before).token)).toBeNull();
     expect(liveTokens().map((token) => token.id)).not.toContain(old[0]?.id);
@@ -78,6 +79,65 @@ describe('enroll', () => {
         .filter((line) => line.startsWith('age1')),
     ).toHaveLength(1);
   });
+
+  test('replaces credentials with a grace period: both keys are recipients, both tokens count, and the identity file has both', async () => {
+    await enroll();
+    const before = JSON.parse(readFileSync(connectionFile(), 'utf8')).token;
+    const oldKeys = keysIn(show(recipientsFile));
+    const done = await enroll('--rotate', '--grace', '2d', '--json');
+    expect(done.exit).toBe(0);
+    const { recipient, until } = done.json<{ recipient: string; until: string }>();
+    expect(Date.parse(until) - Date.now()).toBeGreaterThan(47 * 3_600_000);
+    expect(keysIn(show(recipientsFile))).toEqual([...oldKeys, recipient]);
+    const after = JSON.parse(readFileSync(connectionFile(), 'utf8')).token;
+    for (const token of [before, after])
+      expect(scene.tokens.verify(token)).toMatchObject({ role: 'service' });
+    const identities = readFileSync(identityFile(), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('AGE-'));
+    expect(await Promise.all(identities.map(identityToRecipient))).toEqual([recipient, ...oldKeys]);
+    expect(statSync(identityFile()).mode & 0o777).toBe(0o600);
+    const rotations = JSON.parse(readFileSync(join(scene.path, 'rotations.json'), 'utf8')).rotations;
+    expect(rotations).toEqual([
+      {
+        ...{ service: 'stt-worker', env: 'dev', until, since: expect.any(String) },
+        ...{ oldRecipient: oldKeys[0], newRecipient: recipient, oldToken: before.split('_')[1] },
+      },
+    ]);
+    // Once more: the oldest identity goes, the one in use stays.
+    await enroll('--rotate');
+    const third = readFileSync(identityFile(), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('AGE-'));
+    expect(third).toHaveLength(2);
+    expect(third[1]).toBe(identities[0]);
+
+    expect((await enroll('--finish')).stdout).toContain('end within seconds');
+    const forced = JSON.parse(readFileSync(join(scene.path, 'rotations.json'), 'utf8')).rotations;
+    expect(forced.map((one: { forced?: boolean }) => one.forced)).toEqual([true, true]);
+    expect(await play.run('enroll', 'camera', '--env', 'dev', '--data', 'data', '--finish')).toMatchObject({
+      exit: 1,
+    });
+    expect(await enroll('--grace', '1d', '--out', 'other')).toMatchObject({ exit: 2 });
+  });
+
+  test('a replacement that cannot be committed leaves the old credentials as they were', async () => {
+    await enroll();
+    const before = [
+      readFileSync(identityFile(), 'utf8'),
+      readFileSync(connectionFile(), 'utf8'),
+      liveTokens(),
+    ];
+    writeFileSync(join(scene.path, 'repo.git/refs/heads/main.lock'), '');
+    expect((await enroll('--rotate')).exit).toBe(3);
+    expect([
+      readFileSync(identityFile(), 'utf8'),
+      readFileSync(connectionFile(), 'utf8'),
+      liveTokens(),
+    ]).toEqual(before);
+    expect(existsSync(join(scene.path, 'rotations.json'))).toBe(false);
+    expect(readdirSync(credentials())).toHaveLength(2);
+  }, 20_000);
 
   test('keeps every recipient that could open the secrets before, also those of a more general file', async () => {
     const operator = 'age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm';

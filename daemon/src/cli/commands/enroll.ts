@@ -1,7 +1,11 @@
+import { resolve } from 'node:path';
 import { HeadwaterError, INSTANCE_PATTERN, parseName } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
-import { act, addCommand } from '../command.ts';
+import { openDataFolder } from '../../adapters/data/data-folder.ts';
+import { act, addCommand, type Io } from '../command.ts';
+import { parseDuration } from '../duration.ts';
 import { enroll } from '../enroll.ts';
+import { finishGrace } from '../enroll-grace.ts';
 
 export function registerEnroll(program: Command): void {
   const command = addCommand(program, 'enroll <service>', {
@@ -13,7 +17,9 @@ export function registerEnroll(program: Command): void {
     examples: [
       'headwater enroll stt-worker --env dev --data .headwater/data',
       'headwater enroll stt-worker --env prod --data /var/lib/headwater --repo ~/config --out /etc/stt-worker',
-      'headwater enroll stt-worker --env dev --rotate    # new token and identity; the old ones stop counting',
+      'headwater enroll stt-worker --env dev --rotate            # new token and identity; the old ones count for a week more',
+      'headwater enroll stt-worker --env dev --rotate --grace 0  # they were stolen: the old ones stop counting at once',
+      'headwater enroll stt-worker --env dev --finish            # end a running grace period now',
     ],
   })
     .requiredOption('--env <env>', 'environment')
@@ -26,6 +32,11 @@ export function registerEnroll(program: Command): void {
     .option('--out <dir>', 'folder for the two files (default: ~/.config/headwater/<deployment>)')
     .option('--instance <name>', 'name of this instance (default: chosen at each start)')
     .option('--rotate', 'replace the credentials that are there')
+    .option(
+      '--grace <duration>',
+      'how long the replaced ones go on counting, at least (default: 7d; 0 ends them at once)',
+    )
+    .option('--finish', 'end the grace period of an earlier --rotate, whoever still uses the old ones')
     .option('--url <url>', 'not in this version: enroll on the machine of the daemon')
     .option('--token <token>', 'not in this version');
   act<EnrollOptions, [string]>(command, async (io, options, rawName) => {
@@ -45,7 +56,21 @@ export function registerEnroll(program: Command): void {
         hint: 'Use letters, digits, "_" and "-", 64 characters at most, beginning with a letter or digit.',
       });
     }
-    const done = await io.out.progress('Enrolling', enroll({ ...options, service, env, data }, io));
+    if (options.finish) return finish(io, { service, env, data });
+    if (options.grace !== undefined && !options.rotate) {
+      throw new HeadwaterError('HW_USAGE', {
+        message: '--grace says how long replaced credentials count',
+        hint: 'Give --rotate, too.',
+      });
+    }
+    const graceMs =
+      options.grace === undefined
+        ? undefined
+        : options.grace === '0'
+          ? 0
+          : parseDuration(options.grace, '--grace');
+    const request = { ...options, service, env, data, ...(graceMs === undefined ? {} : { graceMs }) };
+    const done = await io.out.progress('Enrolling', enroll(request, io));
     io.out.result(
       done,
       [
@@ -53,6 +78,11 @@ export function registerEnroll(program: Command): void {
         `  ${done.connectionFile}`,
         `  ${done.identityFile}`,
         `  recipient committed as ${done.commit.slice(0, 7)} in ${done.recipientsFile}`,
+        ...(done.until === undefined
+          ? []
+          : [
+              `  the old credentials count until ${done.until.slice(0, 16).replace('T', ' ')} UTC, and as long as an instance uses them`,
+            ]),
         '',
         'Try it:',
         "  import { connect } from '@headwater/client';",
@@ -72,8 +102,32 @@ interface EnrollOptions {
   readonly out?: string;
   readonly instance?: string;
   readonly rotate?: true;
+  readonly grace?: string;
+  readonly finish?: true;
   readonly url?: string;
   readonly token?: string;
+}
+
+/** Says that a grace period shall end; the daemon does it within seconds. */
+async function finish(
+  io: Io,
+  { service, env, data }: { readonly service: string; readonly env: string; readonly data: string },
+): Promise<boolean> {
+  const found = await finishGrace(await openDataFolder(resolve(io.cwd, data), { exclusive: false }), {
+    service,
+    env,
+  });
+  if (found === 0) {
+    throw new HeadwaterError('HW_NOT_FOUND', {
+      message: `no grace period is running for ${service} in ${env}`,
+      hint: 'It begins with headwater enroll --rotate.',
+    });
+  }
+  io.out.result(
+    { service, env, ended: found },
+    `The old credentials of ${service} in ${env} end within seconds.`,
+  );
+  return true;
 }
 
 function refuseRemote({ url, token }: EnrollOptions): void {
