@@ -1,12 +1,13 @@
 /** Clone and push over HTTP by real git: who may, what a refusal reads like, and what is left of a caller that went away. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type PushScene, type PushSceneOptions, startPushScene } from '../../testing/push-scene.ts';
 
 // Many git processes: slow on a busy machine, and nothing here is about time.
@@ -305,21 +306,19 @@ test("somebody else's hook in the hosted repository is left alone, and said", as
 });
 
 test('a repository that is only followed is served, and takes pushes once its owner put the gate there', async () => {
-  const folder = join('/tmp', `hw-followed-${process.pid}-${Date.now()}.git`);
-  await using scene = await start({ serve: { repo: folder } });
-  try {
-    expect(await readdir(join(folder, 'hooks'))).toEqual([]);
-    const clone = await scene.clone('clone', scene.url(scene.token()));
-    await clone.commit({ [config]: '{"level":2}\n' });
-    const refused = await clone.push();
-    const command = /(ln -s \S+ \S+)/.exec(refused.text)?.[1] ?? '';
-    expect(refused.text).toContain('this daemon only follows the repository');
-    await new Promise((resolve) => spawn('sh', ['-c', command]).once('close', resolve));
-    expect(await clone.push()).toMatchObject({ ok: true });
-    await scene.follow();
-    await clone.commit({ [config]: '{"level":20}\n' });
-    expect((await clone.push(folder, 'HEAD:main')).text).toContain('headwater: this push was refused');
-  } finally {
-    await scene.git('/', 'init', '-q', folder);
-  }
+  const outside = await mkdtemp(join(tmpdir(), 'hw-followed-'));
+  onTestFinished(() => rm(outside, { recursive: true, force: true }));
+  const repo = join(outside, 'config.git');
+  await using scene = await start({ serve: { repo } });
+  expect(await readdir(join(repo, 'hooks'))).toEqual([]);
+  const clone = await scene.clone('clone', scene.url(scene.token()));
+  await clone.commit({ [config]: '{"level":2}\n' });
+  const refused = await clone.push();
+  const command = /(ln -s \S+ \S+)/.exec(refused.text)?.[1] ?? '';
+  expect(refused.text).toContain('this daemon only follows the repository');
+  await new Promise((resolve) => spawn('sh', ['-c', command]).once('close', resolve));
+  expect(await clone.push()).toMatchObject({ ok: true });
+  await scene.follow();
+  await clone.commit({ [config]: '{"level":20}\n' });
+  expect((await clone.push(repo, 'HEAD:main')).text).toContain('headwater: this push was refused');
 });
