@@ -156,6 +156,7 @@ async function assemble(context: Context): Promise<Daemon> {
     pipeline: () => pipeline,
     publisher,
     receipts,
+    events,
     prefix,
   });
 

@@ -342,7 +342,9 @@ test('whoever listens is told what goes live, what is held, and what heals', asy
   const good = world.commit([bad], { 'services/a/config.json': '{"value":"2"}' });
   await one.to(good);
   expect(heard).toEqual([
+    { type: 'tip', commit: bad },
     { type: 'held', env: 'dev', total: 1 },
+    { type: 'tip', commit: good },
     { type: 'epoch', env: 'dev', epoch: { era: 1, seq: 3, commit: good }, services: ['a'] },
     { type: 'held', env: 'dev', total: 0 },
   ]);

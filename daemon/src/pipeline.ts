@@ -167,6 +167,7 @@ export class Pipeline {
   /** The followed branch is at `tip`; `null` when it does not exist. Resolves when that is judged and, where possible, published. */
   onTip(tip: CommitId | null): Promise<void> {
     const isFirst = this.#tip === undefined;
+    if (tip !== null && tip !== this.#tip) this.#deps.events.publish({ type: 'tip', commit: tip });
     this.#tip = tip;
     // Of a burst that comes faster than it is published only the newest tip matters: the engine passes all commits on its way.
     return this.#run(async () => {

@@ -1,6 +1,7 @@
 /** What the daemon says of itself while it runs: statements signed anew, its health, and a last word at the stop. */
 import { healthTopic, statementIntervalMs, utf8 } from '@headwater/schemas/protocol';
 import { type HealthDeps, healthIntervalMs, healthOf, lastWord } from '../health-reporter.ts';
+import type { LiveEvents } from '../live-events.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Publisher } from '../ports.ts';
 import type { Receipts } from '../receipts.ts';
@@ -21,14 +22,19 @@ export interface HeartbeatDeps {
   readonly pipeline: () => Pipeline;
   readonly publisher: Publisher;
   readonly receipts: Receipts;
+  readonly events: LiveEvents;
   readonly prefix: string;
 }
 
 export function createHeartbeat({ log, scope, fatal }: Context, deps: HeartbeatDeps): Heartbeat {
-  const { health, pipeline, publisher, receipts, prefix } = deps;
+  const { health, pipeline, publisher, receipts, events, prefix } = deps;
+  let wasOk: boolean | null = null;
 
   async function say(): Promise<void> {
-    const payload = utf8(JSON.stringify(healthOf(health, pipeline())));
+    const now = healthOf(health, pipeline());
+    if (now.ok !== wasOk) events.publish({ type: 'health', ok: now.ok });
+    wasOk = now.ok;
+    const payload = utf8(JSON.stringify(now));
     await publishQuietly(healthTopic(prefix, health.daemonId), payload);
     for (const topic of receipts.forgetOffline()) await publishQuietly(topic, new Uint8Array());
   }
