@@ -1,5 +1,6 @@
 // Makes a bare config repository of many services in groups, for measurements at scale: one schema each, an overlay for every tenth.
-//   node bench/make-repository.mjs DIR [services = 10000] [groups = 100] [environments = 2]
+// It is written as packs; without groups all services lie in one folder.
+//   node bench/make-repository.mjs DIR [services = 10000] [groups = 100] [environments = 2] [commits = 1]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
@@ -12,10 +13,12 @@ const serviceAt = (index) => `service-${String(index).padStart(5, '0')}`;
 
 /**
  * @param {number} index
- * @param {number} groups
+ * @param {number} groups 0 = none
  */
-export const scaleConfigPath = (index, groups) =>
-  `services/group-${String(index % groups).padStart(3, '0')}/${serviceAt(index)}/config.json`;
+export const scaleConfigPath = (index, groups) => {
+  const group = groups === 0 ? '' : `group-${String(index % groups).padStart(3, '0')}/`;
+  return `services/${group}${serviceAt(index)}/config.json`;
+};
 
 /**
  * About 500 bytes of settings; `value` is the one to change.
@@ -65,9 +68,13 @@ function scaleSchema(index) {
 
 /**
  * @param {string} path of the bare repository, which must not exist
- * @param {{ services?: number, groups?: number, environments?: number }} [size]
+ * @param {{ services?: number, groups?: number, environments?: number, commits?: number }} [size] `commits`: the first one adds
+ *   everything, every other one changes one service
  */
-export async function makeScaleRepository(path, { services = 10_000, groups = 100, environments = 2 } = {}) {
+export async function makeScaleRepository(
+  path,
+  { services = 10_000, groups = 100, environments = 2, commits = 1 } = {},
+) {
   const init = spawn('git', ['init', '-q', '--bare', '-b', 'main', path], { stdio: 'inherit' });
   if ((await once(init, 'close'))[0] !== 0) throw new Error(`git init ${path} failed`);
   const names = Array.from({ length: environments }, (_, i) => `env-${i + 1}`);
@@ -83,9 +90,15 @@ export async function makeScaleRepository(path, { services = 10_000, groups = 10
    */
   const file = (target, text) =>
     write(`M 100644 inline ${target}\ndata ${Buffer.byteLength(text)}\n${text}\n`);
-  await write(
-    'commit refs/heads/main\ncommitter Ann Example <ann@example.org> 1767225600 +0000\ndata 6\nStart\n\n',
-  );
+  /**
+   * @param {number} number
+   * @param {string} message
+   */
+  const commit = (number, message) => {
+    const head = `commit refs/heads/main\ncommitter Ann Example <ann@example.org> ${1_767_225_600 + number} +0000`;
+    return write(`${head}\ndata ${message.length}\n${message}\n`);
+  };
+  await commit(0, 'Start\n');
   const settings = { headwater: 1, deployment: 'scale', environments: names };
   await file('headwater.json', `${JSON.stringify(settings, null, 2)}\n`);
   for (let i = 0; i < services; i++) {
@@ -97,15 +110,21 @@ export async function makeScaleRepository(path, { services = 10_000, groups = 10
       await file(overlay, '{ "limits": { "burst": 900 } }\n');
     }
   }
+  for (let i = 1; i < commits; i++) {
+    await commit(i, `Change ${i}\n`);
+    // By a stride, so that commits that follow each other lie in different groups.
+    const index = (i * 7919) % services;
+    await file(scaleConfigPath(index, groups), scaleConfig(index, 1 + i));
+  }
   git.stdin.end();
   if ((await ended)[0] !== 0) throw new Error('git fast-import failed');
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [path, services, groups, environments] = process.argv.slice(2);
+  const [path, services, groups, environments, commits] = process.argv.slice(2);
   if (path === undefined)
-    throw new Error('usage: node bench/make-repository.mjs DIR [services] [groups] [environments]');
-  const given = Object.entries({ services, groups, environments }).flatMap(([name, text]) =>
+    throw new Error('usage: node bench/make-repository.mjs DIR [services] [groups] [environments] [commits]');
+  const given = Object.entries({ services, groups, environments, commits }).flatMap(([name, text]) =>
     text === undefined ? [] : [[name, Number(text)]],
   );
   await makeScaleRepository(path, Object.fromEntries(given));

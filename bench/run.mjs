@@ -14,11 +14,13 @@ import { resultTable, rowsOf, stageTable } from './support/report.mjs';
  */
 
 const all = ['apply-latency', 'stages', 'cold-start', 'reads', 'fan-out', 'beyond', 'secrets', 'push-gate'];
+/** Run when named: writing large repositories alone takes minutes. */
+const long = ['scale'];
 const here = fileURLToPath(new URL('.', import.meta.url));
 const names = process.argv.slice(2).filter((name) => !name.startsWith('--'));
-const unknown = names.find((name) => !all.includes(name));
+const unknown = names.find((name) => ![...all, ...long].includes(name));
 if (unknown) {
-  console.error(`there is no measurement "${unknown}"; there are ${all.join(', ')}`);
+  console.error(`there is no measurement "${unknown}"; there are ${[...all, ...long].join(', ')}`);
   process.exit(2);
 }
 
@@ -70,8 +72,10 @@ function report(results) {
   const chart =
     results['apply-latency'] &&
     latencyChart(results['apply-latency'], `${date}, ${text.split(',')[0]}, Node ${process.versions.node}`);
-  if (chart) writeFileSync(`${here}results/latency.svg`, chart);
-  if (process.argv.includes('--save')) save(parts, `${where} ${load}`, chart);
+  const sizes = results.scale && sizeChart(results.scale, `${date}, Node ${process.versions.node}`);
+  const charts = Object.entries({ 'latency.svg': chart, 'scale.svg': sizes }).filter(([, svg]) => svg);
+  for (const [name, svg] of charts) writeFileSync(`${here}results/${name}`, svg);
+  if (process.argv.includes('--save')) save(parts, `${where} ${load}`, charts);
 }
 
 function latencyChart({ native, noble, etcd, mosquitto, messageBytes }, where) {
@@ -88,7 +92,21 @@ function latencyChart({ native, noble, etcd, mosquitto, messageBytes }, where) {
   });
 }
 
-function save([results, stages], where, chart) {
+function sizeChart({ shapes }, where) {
+  const bars = shapes.flatMap(({ name, native, peer }) => [
+    { label: name, ...native, isOurs: true },
+    { label: 'git diff-tree of the same', ...peer },
+  ]);
+  const subtitle = `one service changes, native git, two environments, ${where}`;
+  return barChart({
+    title: 'From a commit to the plan, by the size of the repository',
+    subtitle,
+    unit: 'ms',
+    bars,
+  });
+}
+
+function save([results, stages], where, charts) {
   const path = `${here}README.md`;
   const readme = readFileSync(path, 'utf8');
   const [before, rest = ''] = readme.split('<!-- results -->\n');
@@ -99,5 +117,5 @@ function save([results, stages], where, chart) {
     ...(stages ? ['Where the time goes (a run of its own):', stages] : []),
   ];
   writeFileSync(path, `${before}<!-- results -->\n${body.join('\n\n')}\n<!-- end of results -->\n${after}`);
-  if (chart) writeFileSync(`${here}latency.svg`, chart);
+  for (const [name, svg] of charts) writeFileSync(`${here}${name}`, svg);
 }

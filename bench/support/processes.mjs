@@ -58,7 +58,7 @@ export function start(command, args, options = {}) {
  * Starts one of the programs in `children/`; it talks by messages.
  * @param {string} name
  * @param {object} settings handed over as JSON
- * @param {{ execArgv?: string[] }} [options]
+ * @param {{ execArgv?: string[], patienceMs?: number }} [options] `patienceMs`: how long to wait for a message, 20 s by default
  * @returns {Running & { next: (type: string) => Promise<any>, send: (message: object) => void }}
  */
 export function startChild(name, settings, options = {}) {
@@ -68,6 +68,7 @@ export function startChild(name, settings, options = {}) {
     execArgv: options.execArgv ?? [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  const { patienceMs = 20_000 } = options;
   let complaint = '';
   child.stderr.on('data', (text) => {
     complaint = (complaint + text).slice(-4000);
@@ -85,8 +86,8 @@ export function startChild(name, settings, options = {}) {
       const index = arrived.findIndex((message) => message.type === type);
       if (index >= 0) return resolve(arrived.splice(index, 1)[0]);
       const timer = setTimeout(
-        () => reject(new Error(`${name} said no "${type}" within 20 s\n${complaint}`)),
-        20_000,
+        () => reject(new Error(`${name} said no "${type}" within ${patienceMs / 1000} s\n${complaint}`)),
+        patienceMs,
       );
       const done = (message) => {
         clearTimeout(timer);

@@ -19,6 +19,7 @@ export function rowsOf(results) {
     ...beyondRows(results.beyond),
     ...gateRows(results['push-gate']),
     ...secretsRows(results.secrets),
+    ...scaleRows(results.scale),
   ];
 }
 
@@ -160,6 +161,26 @@ function gateRows(found) {
     const added = gated.p50 - plain.p50;
     return row(name, 'ms', gated, { text: '≤ 20 ms more', holds: added <= 20 }, peer('no hook', plain));
   });
+}
+
+function scaleRows(found) {
+  if (!found) return [];
+  const { shapes, byChange } = found;
+  return [
+    ...shapes.flatMap(({ name, native, isomorphic, peer: one, limitMs }) => [
+      row(
+        `commit → plan ready, ${name}`,
+        'ms',
+        native,
+        limitMs === undefined ? undefined : atMost(native.p50, limitMs, 'ms'),
+        peer('git diff-tree', one),
+      ),
+      row('  same, without native git', 'ms', isomorphic, undefined, peer('with it', native)),
+    ]),
+    ...byChange.map((one) =>
+      row(`commit of ${one.changed.toLocaleString('en-US')} services → plan ready, 10k sharded`, 'ms', one),
+    ),
+  ];
 }
 
 const row = (metric, unit, { p50, p99 }, target, beside) => ({
