@@ -1,17 +1,21 @@
 /**
  * The daemon's own keys in `<data>/keys/`: `root.key` signs only the list of signing keys and may be taken offline, `signing.key`
- * signs everything else, `hmac.key` seals the daemon's last-known-good files, `keys.envelope` is the list itself.
+ * signs everything else, `hmac.key` seals the daemon's last-known-good files, `keys.envelope` is the list itself. Commands change them
+ * while the daemon runs, see key-changes.ts.
  */
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type CryptoBackend,
   equalBytes,
   HeadwaterError,
+  isObject,
   type Keyring,
   type KeysPayload,
   openKeys,
   parseEnvelope,
+  parseJsonBytes,
   parsePayload,
   type SigningKey,
   signEnvelope,
@@ -21,12 +25,19 @@ import {
 } from '@headwater/schemas/protocol';
 import { syncFolder, writeFileDurably } from '../git/durable-fs.ts';
 import type { DataFolder } from './data-folder.ts';
+import { completeKeyChange, type SigningGrace } from './key-changes.ts';
 import { badKey, makeKeyFile, readKeyFile, restoreHint } from './key-file.ts';
+import { keyFiles, readEnvelopeIfThere } from './key-files.ts';
 
 export interface KeyStore {
   /** Public root keys, 64 hex digits each. */
   readonly roots: readonly string[];
+  /** Signs everything but the list. Asked each time: keys are rotated while the daemon runs. */
   readonly signing: SigningKey;
+  /** `signing`, and during a grace period the key before it. Likewise. */
+  readonly signingKeys: readonly SigningKey[];
+  /** How long the key before it signs along; `null` = there is none. */
+  readonly grace: SigningGrace | null;
   /** Public signing keys that count now, 64 hex digits each. */
   readonly signers: readonly string[];
   /** Seals the daemon's own LKG files, 32 bytes. */
@@ -35,12 +46,19 @@ export interface KeyStore {
   readonly created: boolean;
   /** Deployment of the stored key list; `null` before there is one. */
   readonly deployment: string | null;
+  /** The list in force; `null` before there is one. */
+  readonly keyring: Keyring | null;
   /**
    * The signed key list, made (version 1) and stored when there is none yet.
    * @throws HeadwaterError `HW_DEPLOYMENT_CHANGED` when it is of another deployment, `HW_KEY_FILE` when there is none and the
    *   root key is offline, `HW_STORAGE_FAILED`.
    */
   keysMessage(deployment: string, now: Date): Promise<Keyring>;
+  /**
+   * Reads everything again, after a command changed it. What cannot be used is not taken over: the keys before stay in use.
+   * @returns True when anything changed. @throws HeadwaterError as `openKeyStore`; `HW_ROLLBACK` for an older list.
+   */
+  reload(): Promise<boolean>;
 }
 
 /**
@@ -49,45 +67,137 @@ export interface KeyStore {
  */
 export async function openKeyStore(folder: DataFolder, crypto: CryptoBackend): Promise<KeyStore> {
   const created = await makeKeysOnFirstRun(folder);
-  const file = (name: string) => join(folder.keysDir, name);
-  const envelope = await readIfThere(file('keys.envelope'));
-  const rootSeed = await readKeyFile(file('root.key'));
-  const signingSeed = await requireKey(file('signing.key'));
-  const hmac = await requireKey(file('hmac.key'));
-  refuseSharedKey(file('root.key'), rootSeed, signingSeed, hmac);
-  refuseSharedKey(file('hmac.key'), hmac, signingSeed);
-  if (rootSeed === null && envelope === null) throw badKey(file('root.key'), 'is missing', restoreHint);
-
-  const root = rootSeed === null ? null : signingKeyOf(rootSeed, crypto);
-  const signing = signingKeyOf(signingSeed, crypto);
-  const state = { keyring: envelope === null ? null : openStored(file('keys.envelope'), envelope, crypto) };
-  if (state.keyring !== null) refuseStrangers(folder, state.keyring, root, signing);
-
+  const files = keyFiles(folder);
+  let state = await readKeys(folder, crypto);
   return {
-    signing,
-    hmac,
     created,
+    get signing() {
+      return state.signing;
+    },
+    get signingKeys() {
+      return state.cosigning === null ? [state.signing] : [state.signing, state.cosigning];
+    },
+    get grace() {
+      return state.cosigning === null ? null : state.grace;
+    },
+    get hmac() {
+      return state.hmac;
+    },
+    get keyring() {
+      return state.keyring;
+    },
     get deployment() {
       return state.keyring?.deployment ?? null;
     },
     get roots() {
-      return state.keyring?.roots ?? (root === null ? [] : [toHex(root.publicKey)]);
+      return state.keyring?.roots ?? (state.root === null ? [] : [toHex(state.root.publicKey)]);
     },
     get signers() {
       const listed = state.keyring?.payload.signers.filter((one) => one.revoked === undefined);
-      return listed?.map((one) => one.key) ?? [toHex(signing.publicKey)];
+      return listed?.map((one) => one.key) ?? [toHex(state.signing.publicKey)];
     },
     async keysMessage(deployment, now) {
       if (state.keyring === null) {
-        if (root === null) throw badKey(file('root.key'), 'is missing', restoreHint);
-        const bytes = firstKeys(deployment, now, root, signing, crypto);
-        await writeFileDurably(file('keys.envelope'), bytes, { mode: 0o600 });
-        state.keyring = openStored(file('keys.envelope'), bytes, crypto);
+        if (state.root === null) throw badKey(files.root, 'is missing', restoreHint);
+        const bytes = firstKeys(deployment, now, state.root, state.signing, crypto);
+        await writeFileDurably(files.envelope, bytes, { mode: 0o600 });
+        state = { ...state, keyring: openStored(files.envelope, bytes, crypto) };
       }
-      refuseOtherDeployment(folder, state.keyring.deployment, deployment);
-      return state.keyring;
+      const keyring = state.keyring as Keyring;
+      refuseOtherDeployment(folder, keyring.deployment, deployment);
+      return keyring;
+    },
+    async reload() {
+      const next = await readKeys(folder, crypto);
+      const [before, after] = [state.keyring, next.keyring];
+      if (before !== null && after !== null) {
+        refuseOtherDeployment(folder, before.deployment, after.deployment);
+        if (after.version < before.version) throw olderList(before.version, after.version);
+      }
+      const changed = fingerprint(state) !== fingerprint(next);
+      state = next;
+      return changed;
     },
   };
+}
+
+interface Keys {
+  readonly root: SigningKey | null;
+  readonly signing: SigningKey;
+  readonly cosigning: SigningKey | null;
+  readonly grace: SigningGrace | null;
+  readonly hmac: Uint8Array;
+  readonly keyring: Keyring | null;
+}
+
+async function readKeys(folder: DataFolder, crypto: CryptoBackend): Promise<Keys> {
+  const files = keyFiles(folder);
+  const envelope = await readEnvelopeIfThere(files.envelope);
+  const keyring = envelope === null ? null : openStored(files.envelope, envelope, crypto);
+  await completeKeyChange(files, keyring?.payload ?? null, crypto);
+  const rootSeed = await readKeyFile(files.root);
+  const signingSeed = await requireKey(files.signing);
+  const hmac = await requireKey(files.hmac);
+  refuseSharedKey(files.root, rootSeed, signingSeed, hmac);
+  refuseSharedKey(files.hmac, hmac, signingSeed);
+  if (rootSeed === null && envelope === null) throw badKey(files.root, 'is missing', restoreHint);
+  const root = rootSeed === null ? null : signingKeyOf(rootSeed, crypto);
+  const signing = signingKeyOf(signingSeed, crypto);
+  if (keyring !== null) refuseStrangers(folder, keyring, root, signing);
+  const cosigning = await readCosigning(files, signing, keyring, crypto);
+  return { root, signing, cosigning, grace: cosigning && (await readGrace(files.grace)), hmac, keyring };
+}
+
+/** The key before the current one, as long as it counts. */
+async function readCosigning(
+  files: ReturnType<typeof keyFiles>,
+  signing: SigningKey,
+  keyring: Keyring | null,
+  crypto: CryptoBackend,
+): Promise<SigningKey | null> {
+  const seed = await readKeyFile(files.old);
+  if (seed === null) return null;
+  const old = signingKeyOf(seed, crypto);
+  // A crash came before the new key was in force: nothing was replaced yet.
+  if (equalBytes(old.publicKey, signing.publicKey)) return null;
+  const listed = keyring?.payload.signers.find(({ key }) => key === toHex(old.publicKey));
+  return listed !== undefined && listed.revoked === undefined ? old : null;
+}
+
+/** A period of which nobody knows the end is over. */
+async function readGrace(path: string): Promise<SigningGrace> {
+  const over = { until: new Date(0).toISOString(), version: 0 };
+  const bytes = await readEnvelopeIfThere(path);
+  if (bytes === null) return over;
+  try {
+    const value = parseJsonBytes(bytes);
+    const { until, version } = isObject(value) ? value : {};
+    const isGrace =
+      typeof until === 'string' && !Number.isNaN(Date.parse(until)) && Number.isSafeInteger(version);
+    return isGrace ? { until, version: version as number } : over;
+  } catch (error) {
+    if (!(error instanceof HeadwaterError)) throw error;
+    return over;
+  }
+}
+
+const fingerprint = ({ signing, cosigning, grace, hmac, keyring }: Keys): string =>
+  [
+    toHex(signing.publicKey),
+    cosigning === null ? '-' : toHex(cosigning.publicKey),
+    grace?.until ?? '-',
+    createHash('sha256').update(hmac).digest('hex'),
+    createHash('sha256')
+      .update(keyring?.envelope ?? '')
+      .digest('hex'),
+  ].join(' ');
+
+function olderList(expected: number, actual: number): HeadwaterError {
+  return new HeadwaterError('HW_ROLLBACK', {
+    message: `the key list in the data folder has version ${actual}, the daemon signs by ${expected}`,
+    hint: 'Put the newer keys.envelope back from a backup: services refuse an older list.',
+    details: { expected, actual },
+  });
 }
 
 /** All keys appear in one step, so a crash in the first run leaves none of them and the next start is the first run again. */
@@ -171,14 +281,4 @@ function refuseOtherDeployment(folder: DataFolder, ours: string, asked: string):
     hint: `Set "deployment" back to "${ours}"; a new deployment needs a data folder of its own.`,
     details: { expected: ours, actual: asked },
   });
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | null> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    throw badKey(path, `cannot be read: ${code ?? 'unknown error'}`, restoreHint);
-  }
 }
