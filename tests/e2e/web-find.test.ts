@@ -69,6 +69,7 @@ test('keys for places and for help', async () => {
   await page.keyboard.press('g');
   await page.keyboard.press('s');
   await page.getByRole('heading', { level: 1, name: 'Services' }).waitFor();
+  await page.locator('[data-filter]').waitFor(); // the list is still on its way when the page is there
   await page.keyboard.press('/');
   await page.keyboard.type('speech in');
   await expect.poll(() => page.getByText(/\d of \d services/).innerText()).toBe('2 of 7 services');
