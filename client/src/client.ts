@@ -308,7 +308,7 @@ export class HeadwaterClient<T = JsonObject> {
   }
 
   #facts(): ReceiptFacts {
-    const { status, held } = this.#shell.state;
+    const { status, held, keyring } = this.#shell.state;
     return {
       epoch: this.epoch,
       digest: this.epoch === null ? null : (held?.digest ?? null),
@@ -318,6 +318,7 @@ export class HeadwaterClient<T = JsonObject> {
       envOverrides: [...this.#view.overrides.values.keys(), ...this.#view.overrides.secrets.keys()],
       envInvalid: this.#view.overrides.invalid,
       ...receiptSecrets(this.#kept),
+      ...(keyring === null ? {} : { keys: keyring.version }),
     };
   }
 }

@@ -20,7 +20,7 @@ export interface ReceiptIdentity {
 /** What changes while a client runs. */
 export type ReceiptFacts = Pick<
   Receipt,
-  'epoch' | 'digest' | 'state' | 'restartPending' | 'envOverrides' | 'envInvalid' | 'secrets'
+  'epoch' | 'digest' | 'state' | 'restartPending' | 'envOverrides' | 'envInvalid' | 'secrets' | 'keys'
 > & { readonly reason: string | null };
 
 export function receiptText(identity: ReceiptIdentity, facts: ReceiptFacts): string {

@@ -26,6 +26,7 @@ import { openEditing } from './assembly/editing.ts';
 import { createHeartbeat } from './assembly/heartbeat.ts';
 import { openHostedGit } from './assembly/hosted-git.ts';
 import { openJudging } from './assembly/judging.ts';
+import { openKeyDesk } from './assembly/keys.ts';
 import { openLineage } from './assembly/lineage.ts';
 import { deploymentOf, openFollowedRepository } from './assembly/repository.ts';
 import { openRotations } from './assembly/rotations.ts';
@@ -141,7 +142,13 @@ async function assemble(context: Context): Promise<Daemon> {
   const lineage = await openLineage(context, repository, deployment, keys, keyring);
   const secrets = openSecrets(context, identities, keys.hmac);
   const approvals = createApprovals({
-    ...{ deployment, clock, crypto: nodeCrypto, keyring: () => keyring, signer: () => keys.signing },
+    ...{
+      deployment,
+      clock,
+      crypto: nodeCrypto,
+      keyring: () => keys.keyring ?? keyring,
+      signer: () => keys.signing,
+    },
     engine: () => pipeline.engine,
     publishedSeq: (env) => pipeline.publishedSeq(env),
   });
@@ -169,8 +176,10 @@ async function assemble(context: Context): Promise<Daemon> {
       index: () => pipeline.engine?.index ?? null,
       ...{ audit, era: () => lineage.deps.era.current },
     }),
-    signer: createMessageSigner([keys.signing], nodeCrypto),
-    keyring,
+    signer: createMessageSigner(() => keys.signingKeys, nodeCrypto),
+    get keyring() {
+      return keys.keyring ?? keyring;
+    },
     crypto: nodeCrypto,
     clock,
     receipts,
@@ -214,6 +223,7 @@ async function assemble(context: Context): Promise<Daemon> {
     }),
     tokenAdmin: tokens,
     secrets: desk,
+    keys: openKeyDesk(context, { keys, pipeline: () => pipeline, receipts, audit }),
     rewrites: pipeline.rewrites,
     audit,
     tokens,

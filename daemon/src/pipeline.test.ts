@@ -273,7 +273,7 @@ describe('others on our topics', () => {
     const first = world.commit([], base);
     const one = await bench(world, first);
     const mine = one.saved.get('dev/a') as PublishedService;
-    const theirs = createMessageSigner([signing], nodeCrypto).sign({
+    const theirs = createMessageSigner(() => [signing], nodeCrypto).sign({
       ...parsePayload('snapshot', parseEnvelope(mine.envelope).payload),
       config: { texts: ['other'] },
       digest: digestOf({ texts: ['other'] }, nodeCrypto),

@@ -34,6 +34,7 @@ import { SerialQueue } from './serial-queue.ts';
 export interface PipelineDeps extends Omit<EnvironmentPublisherDeps, 'env' | 'era'>, LineageDeps {
   readonly publisher: Publisher;
   readonly lkg: LkgWriter;
+  /** Asked whenever it is needed: it moves when keys are rotated or revoked. */
   readonly keyring: Keyring;
   readonly crypto: CryptoBackend;
   readonly receipts: Receipts;
@@ -183,6 +184,22 @@ export class Pipeline {
     return this.#run(async () => {
       await this.#lineage.ledger.read();
       await this.#answer();
+    });
+  }
+
+  /**
+   * Keys were rotated or revoked: the new list goes out first, then everything that stands on the topics, signed anew. Resolves when that
+   * is done, or waits for the broker.
+   */
+  onKeys(): Promise<void> {
+    return this.#run(async () => {
+      await this.#environments.signAnew(this.#deps.keyring);
+      if (this.#isInStep)
+        await this.#attempt('broker', async () => {
+          await syncKeys(this.#deps);
+          await this.#environments.reassertAll();
+        });
+      await this.#catchUp();
     });
   }
 

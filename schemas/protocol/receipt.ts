@@ -35,6 +35,8 @@ export interface Receipt {
   readonly schema?: string;
   /** The secrets kept with the config; absent when the service has none. */
   readonly secrets?: ReceiptSecrets;
+  /** Version of the key list that it holds; absent when it holds none. */
+  readonly keys?: number;
   /** Version of the client library. */
   readonly version: string;
   /** RFC 3339, the client's clock. */
@@ -77,6 +79,7 @@ export function parseReceipt(bytes: Uint8Array): Receipt | null {
     (value.reason === undefined || isText(value.reason)) &&
     (value.schema === undefined || isText(value.schema)) &&
     (value.secrets === undefined || isSecrets(value.secrets)) &&
+    (value.keys === undefined || (Number.isSafeInteger(value.keys) && (value.keys as number) > 0)) &&
     isTime(value.at);
   return isReceipt ? (value as unknown as Receipt) : null;
 }

@@ -21,12 +21,14 @@ export async function openCopies(
   keys: KeyStore,
 ): Promise<Copies> {
   const { folder, problems, log, scope } = context;
-  const hmacKey = keys.hmac;
   const store = createLkgStore({
     folder: folder.lkgDir,
     deployment,
     keyring,
-    hmacKey,
+    // Rotated while the daemon runs, too.
+    get hmacKey() {
+      return keys.hmac;
+    },
     crypto: nodeCrypto,
     log,
   });

@@ -43,7 +43,7 @@ export async function openLineage(
   const repo = await openRepository(repository.path);
   const seal = createLedgerSeal({
     signers: () => [keys.signing],
-    keyring: () => keyring,
+    keyring: () => keys.keyring ?? keyring,
     crypto: nodeCrypto,
   });
   const ledger = await openLedger(context, repository, repo, { deployment, clock, seal });

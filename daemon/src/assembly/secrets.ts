@@ -45,14 +45,20 @@ export interface SealingScene {
 
 /** @param indexKey Secret of this data folder, 32 bytes: data keys are remembered as hashes under it. */
 export function openSecrets(
-  { scope, clock }: Context,
+  { scope, clock, log }: Context,
   identities: IdentityStore,
   indexKey: Uint8Array,
 ): Secrets {
   const cache = createDataKeyCache();
   scope.defer(() => cache.clear());
   const book = new DataKeyBook(indexKey);
-  const open = createSecretsOpener({ identities, cache, book });
+  const reload = () =>
+    identities.reload().catch((error: unknown) => {
+      // Whoever waits is told that nothing opens the file; that the files are damaged, too, is for the log.
+      log.error({ err: error }, 'age identities cannot be read again');
+      return false;
+    });
+  const open = createSecretsOpener({ identities, cache, book, reload });
   return {
     open,
     sealer({ deployment, readBlob, index, audit, era }) {

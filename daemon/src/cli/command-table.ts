@@ -143,7 +143,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'keys',
-    summary: 'show the keys that sign and open secrets',
+    summary: 'show and replace the keys that sign',
     group: look,
     load: async () => (await import('./commands/keys.ts')).registerKeys,
   },

@@ -11,6 +11,7 @@ import {
 import type { LayerEdits } from '../editing/layer-edits.ts';
 import type { SecretsDesk } from '../editing/secrets-desk.ts';
 import type { GitHost } from '../git-backend.ts';
+import type { KeyDesk } from '../keys/key-desk.ts';
 import { nothingLive } from '../live-configs.ts';
 import type { LiveEvents } from '../live-events.ts';
 import type { Audit, Clock } from '../ports.ts';
@@ -31,6 +32,7 @@ import { eventRoutes } from './routes/events.ts';
 import { gitRoutes } from './routes/git.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type HistoryRoutesDeps, historyRoutes } from './routes/history.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { meRoutes } from './routes/me.ts';
 import { rewriteRoutes } from './routes/rewrites.ts';
 import { secretRoutes } from './routes/secrets.ts';
@@ -54,6 +56,8 @@ export interface ServerDeps {
   readonly history: HistoryRoutesDeps['history'];
   /** Default: config cannot be changed through the API. */
   readonly edits?: LayerEdits;
+  /** Default: keys do not change while this runs. */
+  readonly keys?: Pick<KeyDesk, 'reload'>;
   /** Default: secrets are not changed over HTTP. */
   readonly secrets?: SecretsDesk;
   /** Default: none of its routes. */
@@ -126,6 +130,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   epochRoutes(app, deps.view);
   serviceRoutes(app, deps.view);
   if (deps.git) gitRoutes(app, deps.git);
+  if (deps.keys) keyRoutes(app, deps.keys);
   if (deps.secrets && deps.edits)
     secretRoutes(app, { secrets: deps.secrets, edits: deps.edits, audit: deps.audit });
   if (deps.edits) editRoutes(app, { view: deps.view, edits: deps.edits });

@@ -23,6 +23,7 @@ import type { PublishedService } from './plan.ts';
 
 export interface BrokerSyncDeps {
   readonly publisher: Publisher;
+  /** Asked whenever it is needed: it moves when keys are rotated or revoked. */
   readonly keyring: Keyring;
   readonly crypto: CryptoBackend;
   readonly prefix: string;

@@ -14,21 +14,24 @@ import {
   serviceTopics,
   statementIntervalMs,
 } from '@headwater/schemas/protocol';
+import { createBreather } from '../breather.ts';
 import type { EnvironmentTrack } from '../epochs/environment-track.ts';
 import type { EraSource } from '../epochs/era.ts';
 import { type CommitPlace, epochAt } from '../epochs/place.ts';
 import type { Clock } from '../ports.ts';
 import type { LkgWriter } from './lkg-writer.ts';
-import { heldService, statementPayload, statementTimes } from './payloads.ts';
+import { heldService, statementPayload, statementTimes, tombstonePayload } from './payloads.ts';
 import { type PublishedService, planService, type ServicePlan } from './plan.ts';
 import { type ServiceSealer, sealPlans } from './seal-plans.ts';
 import {
   type ActivePlan,
   type BlockedPlan,
+  inWindows,
   type ServiceMessagesDeps,
   sendAll,
   serviceMessages,
 } from './service-messages.ts';
+import { signedAnew } from './sign-anew.ts';
 
 export interface EnvironmentPublisherDeps extends ServiceMessagesDeps {
   readonly clock: Clock;
@@ -208,6 +211,69 @@ export class EnvironmentPublisher {
   /** True for the bytes of the newest statement. */
   isNewestStatement(bytes: Uint8Array): boolean {
     return this.#statement !== null && equalBytes(bytes, this.#statement.bytes);
+  }
+
+  /**
+   * Keys were rotated or revoked. What stands on the topics and is what the repository says is signed anew; what only revoked keys signed
+   * is forgotten, the daemon's own and what a thief put there alike: what is live is made anew, below whatever the stolen key claimed.
+   * Other daemons' messages stay as they are: nobody here can vouch for them. Nothing is sent.
+   * @param counts False for a message that only revoked keys signed.
+   */
+  async signAnew(counts: (envelope: Uint8Array) => boolean): Promise<void> {
+    const { clock, signer, lkg } = this.#deps;
+    const issuedAt = new Date(clock.now()).toISOString();
+    const breathe = createBreather();
+    for (const [service, published] of [...this.published]) {
+      await breathe();
+      const kept = this.#toSign(service, published, counts);
+      if (kept === null) this.published.delete(service);
+      if (kept === null || kept === published) continue;
+      const next = signedAnew(kept, signer, issuedAt);
+      this.published.set(service, next);
+      lkg.enqueue(this.env, service, next);
+    }
+    if (this.#statement && !counts(this.#statement.bytes)) {
+      this.#statement = null;
+      this.#issuedAtMs = 0;
+    }
+    this.#highestEra = this.#statement?.payload.epoch.era ?? 0;
+    for (const { epoch } of this.published.values()) this.#sawEra(epoch.era);
+    this.noteAll();
+  }
+
+  /** @returns What to sign; the very same when it stays as it is; `null` when it goes. */
+  #toSign(
+    service: string,
+    published: PublishedService,
+    counts: (envelope: Uint8Array) => boolean,
+  ): PublishedService | null {
+    const track = this.#track;
+    const isSound = counts(published.envelope);
+    if (!track?.epoch) return isSound ? published : null;
+    if (track.live.has(service)) {
+      if (!isSound) return null;
+      const { schemaEnvelope, ...rest } = published;
+      const kept = schemaEnvelope && counts(schemaEnvelope) ? { ...rest, schemaEnvelope } : rest;
+      return this.#plan(track, service) === null ? kept : published;
+    }
+    // A tombstone stands where the repository says that the service left, and no later: else it could never come back.
+    const epoch = this.#epochAt(track.gone.get(service) ?? track.epoch);
+    const isPlain = published.kind === 'tombstone' && compareEpochs(published.epoch, epoch) <= 0;
+    if (isSound) return isPlain ? { ...published } : published;
+    const { deployment, signer } = this.#deps;
+    const head = {
+      deployment,
+      env: this.env,
+      service,
+      epoch,
+      issuedAt: new Date(this.#deps.clock.now()).toISOString(),
+    };
+    return { kind: 'tombstone', epoch, envelope: signer.sign(tombstonePayload(head)) };
+  }
+
+  /** Puts everything that is stored back on its topics. @throws as `Publisher.publish`. */
+  async reassertAll(): Promise<void> {
+    await inWindows([...this.published.keys()].map((service) => () => this.reassert(service)));
   }
 
   /** Takes note of a verified statement found on the broker; false when it is older than the newest one. */

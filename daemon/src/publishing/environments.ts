@@ -1,5 +1,5 @@
 /** All environments of a deployment: taken over from the broker, published side by side, ended when nobody declares them any more. */
-import { describeEpoch, HeadwaterError } from '@headwater/schemas/protocol';
+import { describeEpoch, HeadwaterError, type Keyring } from '@headwater/schemas/protocol';
 import type { Attention } from '../attention.ts';
 import type { EnvironmentReports } from '../environment-reports.ts';
 import type { EnvironmentTrack } from '../epochs/environment-track.ts';
@@ -9,6 +9,7 @@ import { adoptRetained, type BrokerSyncDeps } from './broker-sync.ts';
 import { EnvironmentPublisher, type EnvironmentPublisherDeps } from './environment-publisher.ts';
 import type { PublishedService } from './plan.ts';
 import { type BlockedPlan, inWindows } from './service-messages.ts';
+import { countsUnder } from './sign-anew.ts';
 
 export interface EnvironmentsDeps extends Omit<EnvironmentPublisherDeps, 'env'>, BrokerSyncDeps {
   readonly publisher: EnvironmentPublisherDeps['publisher'] & BrokerSyncDeps['publisher'];
@@ -67,6 +68,16 @@ export class Environments {
     this.#scene.reports.judged(tracks);
     this.#scene.reports.warned(engine.warnings);
     return (await this.#removeUndeclared(engine)) && done.every(Boolean);
+  }
+
+  /** Signs everything that is stored with the keys that count now; see `EnvironmentPublisher.signAnew`. */
+  async signAnew(keyring: Keyring): Promise<void> {
+    for (const publisher of this.publishers.values()) await publisher.signAnew(countsUnder(keyring));
+  }
+
+  /** Puts everything that is stored back on its topics. @throws HeadwaterError as `Publisher.publish`. */
+  async reassertAll(): Promise<void> {
+    for (const publisher of this.publishers.values()) await publisher.reassertAll();
   }
 
   /** Says again what was said last. @throws HeadwaterError as `Publisher.publish`. */

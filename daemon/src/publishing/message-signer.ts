@@ -12,9 +12,10 @@ export interface MessageSigner {
   sign(payload: Payload): Uint8Array;
 }
 
-export function createMessageSigner(keys: readonly SigningKey[], crypto: CryptoBackend): MessageSigner {
+/** @param keys Asked for every message: keys are rotated while the daemon runs. */
+export function createMessageSigner(keys: () => readonly SigningKey[], crypto: CryptoBackend): MessageSigner {
   return {
     sign: (payload) =>
-      signEnvelope(payload.kind satisfies MessageKind, utf8(JSON.stringify(payload)), keys, crypto),
+      signEnvelope(payload.kind satisfies MessageKind, utf8(JSON.stringify(payload)), keys(), crypto),
   };
 }

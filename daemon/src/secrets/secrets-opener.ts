@@ -21,10 +21,12 @@ export interface SecretsOpenerDeps {
   readonly cache?: DataKeyCache;
   /** Told of every data key. */
   readonly book?: DataKeyBook;
+  /** Looks for other identities when one is missing; true when there are. Default: there never are. */
+  readonly reload?: () => Promise<boolean>;
 }
 
 /** One file at a time, with the event loop running in between: a start may have to open thousands. */
-export function createSecretsOpener({ identities, cache, book }: SecretsOpenerDeps): OpenSecrets {
+export function createSecretsOpener({ identities, cache, book, reload }: SecretsOpenerDeps): OpenSecrets {
   const queue = new SerialQueue();
 
   async function open(file: LayerFile, bytes: Uint8Array): Promise<ReadonlyMap<string, string>> {
@@ -44,7 +46,17 @@ export function createSecretsOpener({ identities, cache, book }: SecretsOpenerDe
     }
   }
 
-  return (file, bytes) => queue.run(() => open(file, bytes));
+  /** A file may be for an identity that came after the start: it is made before it is used. */
+  async function openOrReload(file: LayerFile, bytes: Uint8Array): Promise<ReadonlyMap<string, string>> {
+    try {
+      return await open(file, bytes);
+    } catch (error) {
+      if (!isHeadwaterError(error, 'HW_SECRET_UNREADABLE') || !(await reload?.())) throw error;
+      return open(file, bytes);
+    }
+  }
+
+  return (file, bytes) => queue.run(() => openOrReload(file, bytes));
 }
 
 /** @param recipient Public key of the daemon for that file. */

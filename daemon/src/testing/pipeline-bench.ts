@@ -46,6 +46,11 @@ export function keyringOf(root: SigningKey, version = 1): Keyring {
 
 export const keyring = keyringOf(key(1));
 
+export interface TestKeys {
+  keyring: Keyring;
+  signing: readonly SigningKey[];
+}
+
 export class TestClock {
   ms = Date.parse('2026-06-01T00:00:00Z');
   now = () => this.ms;
@@ -85,8 +90,11 @@ export async function bench(
     fetchMissing?: (commit: CommitId) => Promise<void>;
     /** Default: one that says how often it sealed. */
     sealer?: ServiceSealer;
+    /** Tests change them, as commands do. Default: one key for ever. */
+    keys?: TestKeys;
   } = {},
 ): Promise<Bench> {
+  const keys = options.keys ?? { keyring, signing: [signing] };
   const publisher = createFakePublisher();
   for (const [topic, payload] of options.retained ?? []) publisher.retained.set(topic, payload);
   const problems = new Problems();
@@ -115,8 +123,10 @@ export async function bench(
     publisher,
     lkg,
     sealer,
-    signer: createMessageSigner([signing], nodeCrypto),
-    keyring,
+    signer: createMessageSigner(() => keys.signing, nodeCrypto),
+    get keyring() {
+      return keys.keyring;
+    },
     crypto: nodeCrypto,
     clock,
     receipts: new Receipts(prefix, clock),

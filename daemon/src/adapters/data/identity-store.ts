@@ -22,6 +22,11 @@ export interface IdentityStore {
   recipientFor(env: string | null): string;
   /** Identities to open a file with. @param env `null`: a file of every environment. */
   identitiesFor(env: string | null): readonly Identity[];
+  /**
+   * Reads the files again: an operator, or a command, may have put another identity there.
+   * @returns True when anything changed. @throws HeadwaterError `HW_KEY_FILE`; then the identities before stay in use.
+   */
+  reload(): Promise<boolean>;
 }
 
 const identityName = 'secrets.identity';
@@ -39,16 +44,70 @@ export async function openIdentityStore(folder: DataFolder): Promise<IdentitySto
     await makeIdentity(folder.keysDir);
     own = (await readIdentityFile(path)) as readonly Identity[];
   }
-  const recipient = recipientOf(own);
   // An operator may have put another identity in front; a crash may have come between the two files.
-  if ((await readRecipient(folder)) !== recipient) await writeRecipient(folder.keysDir, recipient);
-  const byEnv = await readByEnvironment(folder);
-  const identitiesFor = (env: string | null) => (env === null ? own : (byEnv.get(env) ?? own));
+  if ((await readRecipient(folder)) !== recipientOf(own))
+    await writeRecipient(folder.keysDir, recipientOf(own));
+  let state = { own, byEnv: await readByEnvironment(folder) };
+  const identitiesFor = (env: string | null) =>
+    env === null ? state.own : (state.byEnv.get(env) ?? state.own);
   return {
-    recipient,
-    recipientsByEnv: new Map([...byEnv].map(([env, identities]) => [env, recipientOf(identities)])),
+    get recipient() {
+      return recipientOf(state.own);
+    },
+    get recipientsByEnv() {
+      return new Map([...state.byEnv].map(([env, identities]) => [env, recipientOf(identities)]));
+    },
     identitiesFor,
     recipientFor: (env) => recipientOf(identitiesFor(env)),
+    async reload() {
+      const next = await readIdentityFile(path);
+      if (next === null) throw badKey(path, 'is missing', identityHint);
+      const before = namesOf(state);
+      state = { own: next, byEnv: await readByEnvironment(folder) };
+      return namesOf(state) !== before;
+    },
+  };
+}
+
+/** Public keys of all identities, to see whether they changed. */
+function namesOf({
+  own,
+  byEnv,
+}: {
+  own: readonly Identity[];
+  byEnv: ReadonlyMap<string, readonly Identity[]>;
+}): string {
+  const list = (identities: readonly Identity[]) => identities.map(({ recipient }) => recipient).join(' ');
+  return [list(own), ...[...byEnv].map(([env, identities]) => `${env} ${list(identities)}`)].join('\n');
+}
+
+/**
+ * Makes a new identity and puts it in front of those that are there, which go on opening what was made for them.
+ * @returns Public keys of the new and of the one before it. @throws HeadwaterError `HW_KEY_FILE`, `HW_STORAGE_FAILED`.
+ */
+export async function renewIdentity({ keysDir }: Pick<DataFolder, 'keysDir'>): Promise<{
+  readonly recipient: string;
+  readonly before: string;
+  /** Puts things back as they were. */
+  undo(): Promise<void>;
+}> {
+  const path = join(keysDir, identityName);
+  const own = await readIdentityFile(path);
+  if (own === null) throw badKey(path, 'is missing', identityHint);
+  const old = await readFile(path);
+  const before = recipientOf(own);
+  const identity = await generateX25519Identity();
+  const recipient = await identityToRecipient(identity);
+  const head = `# Opens the secrets files of the config repository.\n# public key: ${recipient}\n${identity}\n`;
+  await writeFileDurably(path, utf8(`${head}# before that:\n${old.toString('utf8')}`), { mode: 0o600 });
+  await writeRecipient(keysDir, recipient);
+  return {
+    recipient,
+    before,
+    async undo() {
+      await writeFileDurably(path, old, { mode: 0o600 });
+      await writeRecipient(keysDir, before);
+    },
   };
 }
 

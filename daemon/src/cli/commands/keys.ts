@@ -9,9 +9,17 @@ import { daemonSignerLine } from '../../core/signatures/commit-signer.ts';
 import { act, addCommand, addGroup } from '../command.ts';
 import { readDataKeys } from '../data-keys.ts';
 import { columns } from '../output.ts';
+import { registerExportRoot, registerKeyRevoke, registerKeyRotate } from './keys-change.ts';
 
 export function registerKeys(program: Command): void {
-  const group = addGroup(program, 'keys', 'show the keys that sign and open secrets');
+  const group = addGroup(program, 'keys', 'show and replace the keys that sign');
+  registerShow(group);
+  registerKeyRotate(group);
+  registerKeyRevoke(group);
+  registerExportRoot(group);
+}
+
+function registerShow(group: Command): void {
   const show = addCommand(group, 'show', {
     summary: 'print the public keys of a deployment',
     description:

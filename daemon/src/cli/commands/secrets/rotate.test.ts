@@ -1,5 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openDataFolder } from '../../../adapters/data/data-folder.ts';
+import { openIdentityStore, readRecipient } from '../../../adapters/data/identity-store.ts';
+import { createSecretsOpener } from '../../../secrets/secrets-opener.ts';
 import { parseSopsFile } from '../../../secrets/sops/parse-sops-file.ts';
 import { makeTestKey, secretsFile, type TestKey } from '../../../testing/secrets-file.ts';
 import { makeDataScene } from '../../testing/data-scene.ts';
@@ -208,6 +211,52 @@ test('on the machine of the daemon its own keys do it, and it is recorded', asyn
       action: 'recipients',
       details: { added: bob.recipient, files: 1, newDataKeys: 0 },
     });
+  } finally {
+    await scene[Symbol.asyncDispose]();
+  }
+});
+
+test('the daemon gets a new key beside the old one, which is closed out by a second commit', async () => {
+  const scene = await makeDataScene(play.folder);
+  try {
+    play.git('.', 'clone', '-q', `${scene.path}/repo.git`, 'own');
+    writeFileSync(`${play.folder}/own/.sops.yaml`, `creation_rules:\n  - age: ${scene.recipient}\n`);
+    writeFileSync(`${play.folder}/own/${dev}`, await secretsFile({ openai_api_key: canary }, scene));
+    play.git('own', 'add', '-A');
+    play.git('own', 'commit', '-qm', 'Secrets');
+    play.git('own', 'push', '-q');
+    delete play.env.SOPS_AGE_KEY_FILE;
+    const identities = await openIdentityStore(await openDataFolder(scene.path, { exclusive: false }));
+    const data = (...args: string[]) => play.run('secrets', 'rotate', ...args, '--data', 'data');
+    const done = await data('--daemon-key');
+    expect([done.exit, done.stderr]).toEqual([0, expect.stringContaining(`--remove ${scene.recipient}`)]);
+    const fileNow = () => parseSopsFile(Buffer.from(play.git(`data/repo.git`, 'show', `main:${dev}`)));
+    const keysNow = () => fileNow().metadata.age.map(({ recipient }) => recipient);
+    const [old, fresh] = keysNow();
+    expect([old, await readRecipient({ keysDir: `${scene.path}/keys` })]).toEqual([scene.recipient, fresh]);
+    expect((await data('--remove', scene.recipient)).exit).toBe(0);
+    expect(keysNow()).toEqual([fresh]);
+    // The running daemon has only the old key in its hand; it looks again when that opens nothing.
+    const opener = createSecretsOpener({ identities, reload: () => identities.reload() });
+    const layer = { path: dev, layer: 'dev', mode: '100644', oid: 'x' };
+    expect(await opener(layer, fileNow().bytes)).toEqual(new Map([['/openai_api_key', canary]]));
+    expect(identities.recipient).toBe(fresh);
+    const stranger = await secretsFile({ openai_api_key: canary }, bob);
+    await expect(opener(layer, stranger)).rejects.toMatchObject({ code: 'HW_SECRET_UNREADABLE' });
+  } finally {
+    await scene[Symbol.asyncDispose]();
+  }
+});
+
+test('a new key of the daemon that cannot be committed is taken back', async () => {
+  const scene = await makeDataScene(play.folder);
+  try {
+    delete play.env.SOPS_AGE_KEY_FILE;
+    const before = readFileSync(`${scene.path}/keys/secrets.identity`, 'utf8');
+    const failed = await play.run('secrets', 'rotate', '--daemon-key', '--data', 'data', '--repo', 'config');
+    expect(failed.exit).toBeGreaterThan(0);
+    expect(readFileSync(`${scene.path}/keys/secrets.identity`, 'utf8')).toBe(before);
+    expect(await readRecipient({ keysDir: `${scene.path}/keys` })).toBe(scene.recipient);
   } finally {
     await scene[Symbol.asyncDispose]();
   }

@@ -1,5 +1,6 @@
 import { HeadwaterError } from '@headwater/schemas/protocol';
 import type { Command } from 'commander';
+import { renewIdentity } from '../../../adapters/data/identity-store.ts';
 import { act, addCommand, type Io } from '../../command.ts';
 import { parseDuration } from '../../duration.ts';
 import { localActor, openLocalAudit } from '../../local-audit.ts';
@@ -18,6 +19,7 @@ interface RotateOptions extends RotationOptions {
   readonly remove?: string;
   readonly for?: string;
   readonly dataKeys?: true;
+  readonly daemonKey?: true;
   readonly olderThan?: string;
   readonly message?: string;
 }
@@ -43,6 +45,7 @@ export function registerRotate(group: Command): void {
     .option('--remove <who>', 'name or public key that shall not open them any more')
     .option('--for <path>', 'only the rule for this secrets file (default: every rule)')
     .option('--data-keys', 'a new data key for every file')
+    .option('--daemon-key', 'with --data: a new key for the daemon itself, beside the one that it has')
     .option('--older-than <duration>', 'list only values that did not change for so long: 90d')
     .option('-m, --message <text>', 'message of the commit (default: written for you)')
     .option('--repo <dir>', 'a clone of the config repository (default: the current folder)')
@@ -51,6 +54,7 @@ export function registerRotate(group: Command): void {
   act<RotateOptions>(command, async (io, options) =>
     withRotationScene(io, options, async (scene) => {
       const { recipient, remove, dataKeys } = options;
+      if (options.daemonKey) return renewDaemonKey(io, scene, options);
       if (recipient === undefined && remove === undefined && dataKeys === undefined)
         return listAges(io, scene, options);
       if (options.name !== undefined && recipient === undefined)
@@ -102,6 +106,25 @@ async function rotate(io: Io, scene: RotationScene, options: RotateOptions): Pro
       },
     });
   io.out.result({ changed: commit !== null, commit, files, values }, textOf(commit, files, values, remove));
+  return true;
+}
+
+/** The new key opens every file beside the old one; the running daemon finds it when it is needed. */
+async function renewDaemonKey(io: Io, scene: RotationScene, options: RotateOptions): Promise<boolean> {
+  const { folder } = scene;
+  if (folder === null || options.recipient !== undefined || options.remove !== undefined) {
+    throw usage('--daemon-key stands alone, with --data', 'Give --data DIR, the data folder of the daemon.');
+  }
+  const { recipient, before, undo } = await renewIdentity(folder);
+  try {
+    await rotate(io, scene, { ...options, recipient, name: options.name ?? 'daemon' });
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+  io.out.note(
+    `Give ${folder.keysDir}/secrets.identity to every replica. Then close the files for the old key: headwater secrets rotate --remove ${before} --data ${options.data}`,
+  );
   return true;
 }
 
