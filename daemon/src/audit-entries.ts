@@ -10,6 +10,15 @@ export function tokenActor({ id, name }: Pick<TokenRecord, 'id' | 'name'>): Audi
   return { kind: 'token', id, name };
 }
 
+/** The first run makes a token for whoever can read the data folder. */
+export function firstAdminEntry(): AuditEntry {
+  return {
+    action: 'token-create',
+    actor: { kind: 'daemon' },
+    details: { name: 'first admin', role: 'admin' },
+  };
+}
+
 export function pushEntries({ pusher, updates }: AllowedPush): AuditEntry[] {
   return updates.map(({ ref, from, to }) => ({
     action: 'push',

@@ -33,7 +33,7 @@ import { openRotations } from './assembly/rotations.ts';
 import { Scope } from './assembly/scope.ts';
 import { openSecrets } from './assembly/secrets.ts';
 import { openWebhooks } from './assembly/webhooks.ts';
-import { auditedEditor, pushEntries, refusedPushEntry } from './audit-entries.ts';
+import { auditedEditor, firstAdminEntry, pushEntries, refusedPushEntry } from './audit-entries.ts';
 import type { DaemonConfig } from './config.ts';
 import { createDaemonView } from './daemon-view.ts';
 import type { Editor } from './editing/edit.ts';
@@ -126,6 +126,7 @@ async function assemble(context: Context): Promise<Daemon> {
   const audit = openAudit(context, deployment);
   const tokens = await openTokenStore(folder, clock, log);
   const admin = await tokens.ensureAdminToken();
+  if (admin.created) audit.note(firstAdminEntry());
 
   const health: HealthDeps = {
     daemonId: daemonIdOf(folder.path),

@@ -17,6 +17,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createWorld, type World } from './epochs/testing.ts';
 import { type NextKeyList, nextKeyList } from './keys/next-key-list.ts';
 import { createMessageSigner } from './publishing/message-signer.ts';
+import { createFakeLedger } from './testing/fake-ledger.ts';
 import {
   type Bench,
   base,
@@ -28,6 +29,7 @@ import {
   short,
   signing,
   statementOf,
+  storedBy,
   type TestKeys,
   topicOf,
 } from './testing/pipeline-bench.ts';
@@ -206,6 +208,25 @@ describe('a stolen key that ran ahead', () => {
       epoch: { seq: 1, commit: first },
     });
     expect(statementOf(one)).toMatchObject({ epoch: { seq: 1 } });
+  });
+
+  test('leaves nothing in the ledger, although the daemon that believed it wrote it down', async () => {
+    const ledger = createFakeLedger();
+    one = await bench(world, first, { keys, ledger });
+    await steal();
+    await one.pipeline.stop();
+    expect(ledger.entry?.record.published.get('dev')?.seq).toBe(900);
+    one = await bench(world, first, {
+      keys,
+      ledger,
+      retained: new Map(one.publisher.retained),
+      stored: storedBy(one),
+    });
+    expect(codesOf(one)).not.toEqual([]);
+    await revoke();
+    expect(ledger.entry?.record.published.get('dev')?.seq ?? 1).toBe(1);
+    expect(codesOf(one)).toEqual([]);
+    expect(statementOf(one)).toMatchObject({ epoch: { seq: 1, commit: first }, status: 'ok' });
   });
 
   test('a service that is gone stays gone, and may come back later', async () => {

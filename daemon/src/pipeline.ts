@@ -15,6 +15,7 @@ import { Attention } from './attention.ts';
 import { EnvironmentReports } from './environment-reports.ts';
 import type { EnvironmentTrack } from './epochs/environment-track.ts';
 import type { EpochEngine } from './epochs/epoch-engine.ts';
+import type { OwnLine } from './ledger/without-claims.ts';
 import { Lineage, type LineageDeps } from './lineage/lineage.ts';
 import { RewriteDesk } from './lineage/rewrite-desk.ts';
 import type { LiveEvents } from './live-events.ts';
@@ -193,7 +194,9 @@ export class Pipeline {
    */
   onKeys(): Promise<void> {
     return this.#run(async () => {
-      await this.#environments.signAnew(this.#deps.keyring);
+      const isRevoked = await this.#environments.signAnew(this.#deps.keyring);
+      // The ledger may hold what a stolen key claimed, and its seal may count no more.
+      await this.#lineage.ledger.reseal(isRevoked ? this.#ownLine() : null);
       if (this.#isInStep)
         await this.#attempt('broker', async () => {
           await syncKeys(this.#deps);
@@ -229,6 +232,25 @@ export class Pipeline {
   /** Environments that were ever heard of. */
   get #known(): string[] {
     return [...this.#environments.publishers.keys()];
+  }
+
+  /** What can be told of the line without believing anybody: what the engine has read, else what is in the repository at all. */
+  #ownLine(): OwnLine {
+    const engine = this.#lineage.line.reading;
+    const { reader } = this.#deps;
+    return {
+      at: engine?.at ?? null,
+      async has({ commit, seq }) {
+        try {
+          if (engine) return engine.placeOf(commit).seq === seq;
+          await reader.readCommit(commit);
+          return true;
+        } catch (error) {
+          if (isHeadwaterError(error, 'HW_OBJECT_MISSING')) return false;
+          throw error;
+        }
+      },
+    };
   }
 
   #run<T>(job: () => Promise<T>): Promise<T> {

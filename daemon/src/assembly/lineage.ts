@@ -42,7 +42,7 @@ export async function openLineage(
   const { reader, refs, ref, upstream } = repository;
   const repo = await openRepository(repository.path);
   const seal = createLedgerSeal({
-    signers: () => [keys.signing],
+    signers: () => keys.signingKeys,
     keyring: () => keys.keyring ?? keyring,
     crypto: nodeCrypto,
   });

@@ -25,7 +25,7 @@ export interface RotationParts {
 }
 
 /** Grace periods last days; a command that ends one shall not wait long. */
-const lookMs = 15_000;
+const lookMs = 5_000;
 
 export function openRotations(
   { folder, problems, clock, log, scope, fatal }: Context,

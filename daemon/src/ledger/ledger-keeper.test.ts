@@ -142,3 +142,26 @@ test('a ledger that vanished is written again, and keys that were rotated seal i
   await publish(1, 60_000);
   expect(ledger.writes).toBe(3);
 });
+
+test('when keys change the entry is sealed anew, also when no key that counts sealed it, without what is not on the line', async () => {
+  const { ledger, keeper, publish, codes } = scene();
+  await publish(7);
+  const ours = ledger.entry as LedgerEntry;
+  const foreign = (id: string) =>
+    new HeadwaterError('HW_LEDGER_FOREIGN', { message: 'revoked', details: { id } });
+  ledger.failure = foreign(ours.id as string);
+  await keeper.reseal(null);
+  expect([ledger.writes, ledger.failure, codes()]).toEqual([2, null, []]);
+  expect(ledger.entry?.record).toEqual(ours.record);
+  await keeper.reseal(null);
+  expect(ledger.writes).toBe(2);
+
+  const has = async ({ seq }: { seq: number }) => seq < 5;
+  await keeper.reseal({ at: { commit: commitOf(4), seq: 4 }, has });
+  expect(ledger.entry?.record).toMatchObject({ start: { seq: 4 }, published: new Map() });
+
+  // Somebody wrote there since, with the key that was stolen.
+  ledger.failure = foreign('entry-of-a-thief');
+  await keeper.reseal(null);
+  expect([ledger.writes, codes()]).toEqual([3, ['HW_LEDGER_FOREIGN']]);
+});

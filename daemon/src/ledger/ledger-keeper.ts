@@ -9,6 +9,7 @@ import type { CommitPlace } from '../epochs/place.ts';
 import type { Clock, Ledger, LedgerEntry, LedgerRecord } from '../ports.ts';
 import { SerialQueue } from '../serial-queue.ts';
 import { mergeRecord } from './merge-record.ts';
+import { type OwnLine, withoutClaims } from './without-claims.ts';
 
 export interface LedgerKeeperDeps {
   readonly ledger: Ledger;
@@ -102,6 +103,28 @@ export class LedgerKeeper {
         published: this.#deps.published(),
       });
       if (next === null || (next === this.record && this.#entry?.isFresh)) return;
+      try {
+        await this.#append(next);
+      } catch (error) {
+        if (!this.#isNothing(error)) this.#deps.attention.report('ledger-write', error);
+      }
+    });
+  }
+
+  /**
+   * Keys changed: what this daemon believed so far is written anew, under the seals that count now. What somebody else put there since,
+   * under a key that counts no more, stays refused.
+   * @param line Places that do not lie on it are left out. `null`: nothing is.
+   */
+  reseal(line: OwnLine | null): Promise<void> {
+    return this.#queue.run(async () => {
+      const before = this.#entry;
+      await this.#read();
+      const isUnsealed = this.#unreadable !== null && this.#unreadable.details.id === before?.id;
+      if (before === null || (this.#unreadable && !isUnsealed)) return;
+      const record = (this.#entry ?? before).record;
+      const next = line === null ? record : await withoutClaims(record, line);
+      if (next === record && !isUnsealed && this.#entry?.isFresh) return;
       try {
         await this.#append(next);
       } catch (error) {

@@ -67,6 +67,11 @@ export class FollowedLine {
     return this.#refusal && !this.#isConfirmed ? null : this.#engine;
   }
 
+  /** The engine wherever it got, also while the branch is refused and nothing speaks for it: for questions about its commits alone. */
+  get reading(): EpochEngine | null {
+    return this.#engine;
+  }
+
   /** The same engine when something may be published from it: everything published so far lies on its line. */
   get speaker(): EpochEngine | null {
     return this.#isComplete && !this.#isWaiting && this.#holds('newest') ? this.engine : null;

@@ -218,13 +218,16 @@ export class EnvironmentPublisher {
    * is forgotten, the daemon's own and what a thief put there alike: what is live is made anew, below whatever the stolen key claimed.
    * Other daemons' messages stay as they are: nobody here can vouch for them. Nothing is sent.
    * @param counts False for a message that only revoked keys signed.
+   * @returns True when there was such a message.
    */
-  async signAnew(counts: (envelope: Uint8Array) => boolean): Promise<void> {
+  async signAnew(counts: (envelope: Uint8Array) => boolean): Promise<boolean> {
+    let isRevoked = false;
     const { clock, signer, lkg } = this.#deps;
     const issuedAt = new Date(clock.now()).toISOString();
     const breathe = createBreather();
     for (const [service, published] of [...this.published]) {
       await breathe();
+      isRevoked ||= !counts(published.envelope);
       const kept = this.#toSign(service, published, counts);
       if (kept === null) this.published.delete(service);
       if (kept === null || kept === published) continue;
@@ -233,12 +236,14 @@ export class EnvironmentPublisher {
       lkg.enqueue(this.env, service, next);
     }
     if (this.#statement && !counts(this.#statement.bytes)) {
+      isRevoked = true;
       this.#statement = null;
       this.#issuedAtMs = 0;
     }
     this.#highestEra = this.#statement?.payload.epoch.era ?? 0;
     for (const { epoch } of this.published.values()) this.#sawEra(epoch.era);
     this.noteAll();
+    return isRevoked;
   }
 
   /** @returns What to sign; the very same when it stays as it is; `null` when it goes. */

@@ -71,8 +71,11 @@ export class Environments {
   }
 
   /** Signs everything that is stored with the keys that count now; see `EnvironmentPublisher.signAnew`. */
-  async signAnew(keyring: Keyring): Promise<void> {
-    for (const publisher of this.publishers.values()) await publisher.signAnew(countsUnder(keyring));
+  async signAnew(keyring: Keyring): Promise<boolean> {
+    let isRevoked = false;
+    for (const publisher of this.publishers.values())
+      isRevoked = (await publisher.signAnew(countsUnder(keyring))) || isRevoked;
+    return isRevoked;
   }
 
   /** Puts everything that is stored back on its topics. @throws HeadwaterError as `Publisher.publish`. */
